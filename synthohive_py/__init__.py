@@ -1,0 +1,73 @@
+"""SynthoHive: synthetic twins of relational schemas.
+
+>>> from synthohive_py import Metadata, Synthesizer
+>>> metadata = Metadata()
+>>> metadata.add_table("users", pk="id")
+
+Then `Synthesizer(metadata).fit({"users": frame}).sample()`.
+
+Names are imported when they are first used, so that `import synthohive_py` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synthohive_py.errors import (
+        ConnectorError,
+        DataError,
+        GenerationError,
+        QualityError,
+        SchemaError,
+        SchemaValidationError,
+        SerializationError,
+        SettingError,
+        SynthoHiveError,
+        TrainingError,
+    )
+    from synthohive_py.models.base import TableModel, register_model
+    from synthohive_py.schema import Constraint, ForeignKey, Metadata, TableConfig
+    from synthohive_py.synthesizer import Synthesizer
+
+__all__ = [
+    "ConnectorError",
+    "Constraint",
+    "DataError",
+    "ForeignKey",
+    "GenerationError",
+    "Metadata",
+    "QualityError",
+    "SchemaError",
+    "SchemaValidationError",
+    "SerializationError",
+    "SettingError",
+    "SynthoHiveError",
+    "Synthesizer",
+    "TableConfig",
+    "TableModel",
+    "TrainingError",
+    "__version__",
+    "register_model",
+]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "errors": [name for name in __all__ if name.endswith("Error")],
+    "models.base": ["TableModel", "register_model"],
+    "schema": ["Constraint", "ForeignKey", "Metadata", "TableConfig"],
+    "synthesizer": ["Synthesizer"],
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"synthohive_py.{module}"), name)
+    raise AttributeError(f"module 'synthohive_py' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,175 @@
+"""All columns of a table as one matrix of codes, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
+from synthohive_py.columns.categorical import CategoricalCodec
+from synthohive_py.columns.datetimes import DatetimeCodec
+from synthohive_py.columns.identifier import IdentifierCodec
+from synthohive_py.columns.numeric import NumericCodec
+from synthohive_py.columns.scalars import is_ordered_type
+from synthohive_py.columns.text import TextCodec
+from synthohive_py.errors import DataError
+from synthohive_py.rng import Seed
+from synthohive_py.schema import Constraint
+
+__all__ = ["ColumnHint", "TableCodec"]
+
+Kind = Literal["numeric", "datetime", "categorical", "identifier", "text"]
+CATEGORICAL_MASS = 0.5  # share of rows on shared values that makes a text column categorical
+MAX_IDENTIFIER_LENGTH = 64
+SPACED_SHARE = 0.05  # text in which more cells than this hold a space is prose, not identifiers
+
+
+@dataclass(frozen=True)
+class ColumnHint:
+    """What is known of a column before its data is looked at.
+
+    Attributes:
+        kind: The codec to use; None lets the data decide.
+        domain: Values that are public and kept however rare they are.
+        rule: Bounds and roundness of a numeric column.
+        bins: How many codes to aim at for numbers.
+    """
+
+    kind: Kind | None = None
+    domain: tuple[Any, ...] | None = None
+    rule: Constraint = field(default_factory=Constraint)
+    bins: int = 100
+
+
+@dataclass(frozen=True)
+class TableCodec:
+    """The codecs of a table's columns, in the order in which a model generates them."""
+
+    names: tuple[str, ...]
+    codecs: tuple[ColumnCodec, ...]
+
+    @classmethod
+    def fit(
+        cls, table: pa.Table, *, name: str, threshold: int, hints: Mapping[str, ColumnHint] | None = None
+    ) -> TableCodec:
+        """Learn a codec for each column.
+
+        Args:
+            table: The real rows.
+            name: The table's name, for error messages.
+            threshold: Values held by fewer rows than this are never stored.
+            hints: What is known of some columns.
+
+        Raises:
+            DataError: A column can't be encoded; the message names it.
+        """
+        hints = hints or {}
+        codecs = []
+        for column in table.column_names:
+            values = _one_chunk(table.column(column))
+            try:
+                codecs.append(fit_codec(values, threshold=threshold, hint=hints.get(column, ColumnHint())))
+            except DataError as error:
+                p = error.problem
+                raise DataError(
+                    p.summary,
+                    table=name,
+                    column=column,
+                    expected=p.expected,
+                    received=p.received,
+                    remedy=p.remedy,
+                ) from error
+        return cls(tuple(table.column_names), tuple(codecs))
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """How many codes each code column has, over all columns."""
+        return tuple(k for codec in self.codecs for k in codec.cardinalities)
+
+    @property
+    def ordered(self) -> tuple[bool, ...]:
+        """Per code column: whether neighbouring codes mean neighbouring values."""
+        return tuple(o for codec in self.codecs for o in codec.ordered)
+
+    def span(self, name: str) -> slice:
+        """The code columns of a column."""
+        place = self.names.index(name)
+        start = sum(len(codec.cardinalities) for codec in self.codecs[:place])
+        return slice(start, start + len(self.codecs[place].cardinalities))
+
+    def codec(self, name: str) -> ColumnCodec:
+        """The codec of a column."""
+        return self.codecs[self.names.index(name)]
+
+    def encode(self, table: pa.Table) -> Codes:
+        """Codes of shape (rows, len(cardinalities)) of a table that has these columns."""
+        parts = [
+            codec.encode(_one_chunk(table.column(name)))
+            for name, codec in zip(self.names, self.codecs, strict=True)
+        ]
+        return np.concatenate([np.zeros((table.num_rows, 0), np.int32), *parts], axis=1)
+
+    def decode(self, codes: Codes, *, seed: Seed, names: Sequence[str] | None = None) -> pa.Table:
+        """Fresh values for codes of shape (rows, len(cardinalities)).
+
+        Args:
+            codes: What a model generated.
+            seed: Each column draws from its own stream of it.
+            names: Decode only these columns.
+        """
+        wanted = self.names if names is None else tuple(names)
+        columns = [self.codec(n).decode(codes[:, self.span(n)], seed.child(n).numpy()) for n in wanted]
+        return pa.table(columns, names=list(wanted))
+
+    def state(self) -> State:
+        """All that was learned, as JSON values and numpy arrays."""
+        states = [{"kind": codec.kind, **codec.state()} for codec in self.codecs]
+        return {"names": list(self.names), "codecs": states}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> TableCodec:
+        """The codec that `state` was taken from."""
+        return cls(tuple(state["names"]), tuple(codec_from_state(s) for s in state["codecs"]))
+
+
+def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCodec:
+    """The codec for a column: by the hint if it names one, else by type and content."""
+    kind = hint.kind or _kind_of(column, threshold, hint)
+    if kind == "categorical":
+        return CategoricalCodec.fit(column, threshold=threshold, domain=hint.domain)
+    if kind == "datetime":
+        return DatetimeCodec.fit(column, threshold=threshold, bins=hint.bins)
+    if kind == "numeric":
+        return NumericCodec.fit(column, threshold=threshold, bins=hint.bins, rule=hint.rule)
+    if kind == "identifier":
+        return IdentifierCodec.fit(column, threshold=threshold)
+    return TextCodec.fit(column, threshold=threshold)
+
+
+def _kind_of(column: pa.Array, threshold: int, hint: ColumnHint) -> Kind:
+    t = pa.types
+    if hint.domain is not None or t.is_null(column.type):
+        return "categorical"
+    if t.is_boolean(column.type):
+        return "categorical"
+    if t.is_date(column.type) or t.is_timestamp(column.type):
+        return "datetime"
+    if is_ordered_type(column.type):
+        return "numeric"
+    values = column.drop_null()
+    counts = values.value_counts().field("counts").to_numpy(zero_copy_only=False)
+    if counts[counts >= threshold].sum() >= CATEGORICAL_MASS * max(len(values), 1):
+        return "categorical"
+    texts = values.slice(0, 10_000).to_pylist()
+    spaced = sum(" " in text for text in texts) / max(len(texts), 1)
+    longest = max(map(len, texts), default=0)
+    return "identifier" if spaced <= SPACED_SHARE and longest <= MAX_IDENTIFIER_LENGTH else "text"
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined

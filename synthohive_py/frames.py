@@ -1,0 +1,124 @@
+"""Data frames to Arrow tables and back, with exactly the dtypes they had.
+
+Inside the engine every table is a `pyarrow.Table`: it has exact integers, decimals, dates and nulls, and
+every connector speaks it. pandas is met only at the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from synthohive_py.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["dtypes_of", "from_arrow", "to_arrow"]
+
+
+def to_arrow(frame: pa.Table | pd.DataFrame, table: str) -> pa.Table:
+    """The frame as an Arrow table; NaN, NaT and None become null.
+
+    Args:
+        frame: A pandas frame, or an Arrow table, which is returned with plain (decoded) columns.
+        table: The table's name, for error messages.
+
+    Raises:
+        DataError: A column mixes types, or two columns have one name.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(frame, pa.Table):
+        names, arrays = frame.column_names, [column.combine_chunks() for column in frame.columns]
+    elif isinstance(frame, pd.DataFrame):
+        names = [str(name) for name in frame.columns]
+        arrays = [_series_to_arrow(frame.iloc[:, i], table, name) for i, name in enumerate(names)]
+    else:
+        raise DataError(
+            "is not a table",
+            table=table,
+            expected="a pandas DataFrame or a pyarrow Table",
+            received=type(frame).__name__,
+            remedy="load the data into a pandas DataFrame first",
+        )
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise DataError(
+            "has several columns of one name",
+            table=table,
+            column=", ".join(duplicates),
+            remedy="rename the columns so that each name is unique",
+        )
+    return pa.table([_decoded(array) for array in arrays], names=names)
+
+
+def _series_to_arrow(series: pd.Series, table: str, name: str) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        array = pa.Array.from_pandas(series)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        kinds = sorted({type(value).__name__ for value in series.dropna().head(1000)})
+        raise DataError(
+            "mixes values that have no common type",
+            table=table,
+            column=name,
+            expected="one type",
+            received=f"{', '.join(kinds)} ({str(error)[:120]})",
+            remedy="convert the column to one type, for example with .astype('string')",
+        ) from error
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    """The array without dictionary encoding: one representation for all later stages."""
+    import pyarrow as pa
+
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # more than 2 GB of text does not fit one chunk
+            array = pa.concat_arrays(array.chunks)
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def dtypes_of(frame: pa.Table | pd.DataFrame) -> dict[str, str]:
+    """The pandas dtype of each column, as text that an artefact can keep.
+
+    Arrow tables have none: their columns come back with the pandas dtype of their Arrow type.
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        return {}
+    return {str(name): str(dtype) for name, dtype in zip(frame.columns, frame.dtypes, strict=True)}
+
+
+def from_arrow(table: pa.Table, dtypes: Mapping[str, str]) -> pd.DataFrame:
+    """The table as a data frame whose columns have the dtypes they were read with.
+
+    Args:
+        table: The Arrow table.
+        dtypes: What `dtypes_of` said of the real frame; columns without an entry are mapped to
+            the nullable pandas dtype of their Arrow type.
+    """
+    import pandas as pd
+
+    columns = {name: _to_series(table.column(name), dtypes.get(name)) for name in table.column_names}
+    return pd.DataFrame(columns, columns=table.column_names)
+
+
+def _to_series(column: pa.ChunkedArray, dtype: str | None) -> pd.Series:
+    import pandas as pd
+
+    if dtype is None:
+        return pd.Series(pd.arrays.ArrowExtensionArray(column))
+    if dtype == "category":
+        return column.to_pandas().astype("category")
+    if dtype.startswith(("Int", "UInt", "Float", "boolean")) or dtype.endswith("[pyarrow]"):
+        # Through the Arrow array, so that large integers beside a null never pass through float.
+        return pd.Series(pd.arrays.ArrowExtensionArray(column)).astype(dtype)
+    series = column.to_pandas(date_as_object=True)
+    return series if str(series.dtype) == dtype else series.astype(dtype)

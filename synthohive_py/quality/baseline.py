@@ -1,0 +1,54 @@
+"""What a score means: how alike two halves of the real data are.
+
+A score alone says little. Two samples of one small table differ by chance alone, and a column with many
+categories never scores 1. So each score of the twin stands beside the score that the real data reaches
+against itself, split into two random halves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from synthohive_py.rng import Seed
+
+__all__ = ["chance", "real_vs_real"]
+
+SMALL = 10_000  # fewer values are split several times, because one split of them says little
+ROUNDS = 5
+
+
+def real_vs_real(
+    compare: Callable[[np.ndarray, np.ndarray], float], real: np.ndarray, *, seed: Seed
+) -> float:
+    """The score of two disjoint random halves of the real values.
+
+    Args:
+        compare: How two arrays are scored.
+        real: The real values; for a cardinality, the number of children of each real parent.
+        seed: The stream that the halves are drawn from.
+    """
+    generator = seed.numpy()
+    half = len(real) // 2
+    scores = []
+    for _ in range(ROUNDS if len(real) < SMALL else 1):
+        shuffled = generator.permutation(real)
+        scores.append(compare(shuffled[:half], shuffled[half:]))
+    return float(np.mean(scores))
+
+
+def chance(real_rows: int, synthetic_rows: int, *, deviation: float = 1.0) -> float:
+    """How far two samples of these sizes may lie apart by chance alone.
+
+    Args:
+        real_rows: The size of the real sample.
+        synthetic_rows: The size of the synthetic sample.
+        deviation: The standard deviation of what is compared; 1 covers cumulative distributions.
+    """
+    if not real_rows or not synthetic_rows:
+        return 0.0
+    return deviation * math.sqrt(1 / real_rows + 1 / synthetic_rows)

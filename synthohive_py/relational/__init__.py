@@ -1,0 +1,1 @@
+"""Relations: tables generated parents first, each child given its parent, keys right by construction."""

@@ -1,0 +1,149 @@
+"""Foreign keys that are matched: profile links, and those deferred until all tables exist."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthohive_py.joins import group_ids, parent_rows
+from synthohive_py.plan import Link
+from synthohive_py.relational.matching import match
+from synthohive_py.relational.world import Generated, World
+from synthohive_py.rng import Seed
+
+__all__ = ["assign_link", "eligible_parents"]
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+def eligible_parents(world: World, link: Link) -> Mask | None:
+    """Parents whose key also satisfies the child's other keys that share columns with this one.
+
+    An order line's (order, product) may lie inside one key and its product inside another: a parent
+    whose product does not exist can have no children.
+    """
+    parents = world.tables[link.key.parent].rows
+    eligible: Mask | None = None
+    for other in world.fitted.plan.links_of(link.child):
+        shared = [c for c in other.key.columns if c in link.key.columns]
+        if other == link or not shared or other.key.parent not in world.tables:
+            continue
+        if other.key.orphans == "keep":
+            continue  # what no parent has may occur
+        ours = [link.key.parent_columns[link.key.columns.index(c)] for c in shared]
+        theirs = [other.key.parent_columns[other.key.columns.index(c)] for c in shared]
+        known = parent_rows(parents, ours, world.tables[other.key.parent].rows, theirs) >= 0
+        eligible = known if eligible is None else eligible & known
+    return eligible
+
+
+def assign_link(
+    world: World, name: str, link: Link, generated: Generated, seed: Seed, *, rows: Rows | None = None
+) -> Generated:
+    """The table with the link's foreign key filled.
+
+    Args:
+        world: The tables so far; the parent must be among them.
+        name: The table.
+        link: A profile or deferred link of it.
+        generated: Its rows so far.
+        seed: Decides among equals.
+        rows: Fill only these rows, with parents drawn at random within their limits; by default all
+            rows, matched by profile.
+    """
+    fitted = world.fitted.tables[name]
+    profile = fitted.profiles[link.name]
+    wanted = generated.codes[:, fitted.span("profile", link.name)]
+    target = wanted[:, 0] < profile.cardinalities[0]
+    orphaned = wanted[:, 0] == profile.cardinalities[0] + 1
+    if rows is not None:
+        only = np.zeros(len(wanted), bool)
+        only[rows] = True
+        target &= only
+    if link.key.parent == name:
+        world.tables[name] = generated  # the table itself is the parent
+    shared = [c for c in link.key.columns if c in generated.rows.column_names and rows is None]
+    if rows is not None:
+        shared = _shared_with_others(world, link, generated)
+    parents = _match(world, link, generated, wanted, target, shared, seed, at_random=rows is not None)
+    if link.key.parent == name:
+        parents = _without_loops(parents)
+    key = world.parent_key(link, parents)
+    if orphaned.any() and rows is None and link.name in fitted.orphans:
+        key = world.with_orphans(link, key, np.flatnonzero(orphaned), seed.child("orphans").numpy())
+    table = generated.rows
+    for column in key.column_names:
+        if column in shared:
+            continue
+        values = key.column(column)
+        if column in table.column_names:
+            old = table.column(column)
+            values = values if rows is None else pc.if_else(pa.array(target & (parents >= 0)), values, old)
+            table = table.set_column(table.column_names.index(column), column, values)
+        else:
+            table = table.append_column(column, values)
+    return Generated(table, generated.codes, generated.context, generated.degrees)
+
+
+def _shared_with_others(world: World, link: Link, generated: Generated) -> list[str]:
+    """Columns of the link that other keys of the table fill."""
+    others = {
+        c for k in world.fitted.plan.links_of(link.child) if k != link for c in k.key.columns
+    }
+    return [c for c in link.key.columns if c in others and c in generated.rows.column_names]
+
+
+def _match(
+    world: World,
+    link: Link,
+    generated: Generated,
+    wanted: npt.NDArray[np.int32],
+    target: Mask,
+    shared: list[str],
+    seed: Seed,
+    *,
+    at_random: bool,
+) -> Rows:
+    """A parent row for each target row, else -1."""
+    fitted = world.fitted.tables[link.child]
+    parents = np.full(len(target), -1, np.int64)
+    children = np.flatnonzero(target)
+    if not len(children):
+        return parents
+    eligible = eligible_parents(world, link)
+    above = world.tables[link.key.parent]
+    allowed = np.arange(above.rows.num_rows) if eligible is None else np.flatnonzero(eligible)
+    rng = seed.child("match").numpy()
+    if at_random:
+        slots, profiles = np.ones(len(allowed), np.int64), np.zeros((len(allowed), 2), np.int32)
+        asked = np.zeros((len(children), 2), np.int32)
+    else:
+        slots = world.degrees(link, seed.child("degrees").numpy(), eligible)[allowed]
+        profiles = fitted.profiles[link.name].encode(world.column_codes(link.key.parent)[allowed])
+        asked = wanted[children]
+    if shared:
+        theirs = [link.key.parent_columns[link.key.columns.index(c)] for c in shared]
+        tables = [generated.rows.take(pa.array(children)), above.rows.take(pa.array(allowed))]
+        ours_group, their_group = group_ids(tables, [shared, theirs])
+        found = match(asked, profiles, slots, rng, child_groups=ours_group, parent_groups=their_group)
+    else:
+        found = match(asked, profiles, slots, rng)
+    parents[children] = np.where(found >= 0, allowed[np.maximum(found, 0)] if len(allowed) else -1, -1)
+    return parents
+
+
+def _without_loops(parents: Rows) -> Rows:
+    """Parent rows of the same table such that no row is its own ancestor: one link of each loop is cut."""
+    parents = parents.copy()
+    depth = np.zeros(len(parents), np.int64)  # 0: not seen; otherwise the walk that came by
+    for start in range(len(parents)):
+        row = start
+        while row >= 0 and depth[row] == 0:
+            depth[row] = start + 1
+            row = int(parents[row])
+        if row >= 0 and depth[row] == start + 1:
+            parents[row] = -1
+    return parents

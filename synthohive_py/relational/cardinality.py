@@ -1,0 +1,82 @@
+"""How many children each parent has: a column of the parent, learned with its other attributes.
+
+A model gets the dependence on the attributes right but not the exact distribution, and a few parents may
+hold most of the children. So generated numbers only rank the parents; the numbers themselves are the
+real ones, handed out in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns.base import Codes
+from synthohive_py.columns.numeric import NumericCodec
+
+__all__ = ["DegreeModel"]
+
+
+@dataclass(frozen=True)
+class DegreeModel:
+    """The numbers of children of the real parents, zeros included.
+
+    Attributes:
+        codec: Numbers to codes and back.
+        numbers: The distinct numbers, ascending.
+        counts: How many real parents have each.
+    """
+
+    codec: NumericCodec
+    numbers: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+    @classmethod
+    def fit(cls, degrees: npt.NDArray[np.int64], *, threshold: int) -> DegreeModel:
+        """Learn from one number for each real parent."""
+        numbers, counts = np.unique(degrees, return_counts=True)
+        return cls(NumericCodec.fit(pa.array(degrees), threshold=threshold), numbers, counts)
+
+    def encode(self, degrees: npt.NDArray[np.int64]) -> Codes:
+        """Codes of shape (parents, 1)."""
+        return self.codec.encode(pa.array(degrees))
+
+    def decode(
+        self, codes: Codes, rng: np.random.Generator, *, eligible: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """A number of children for each generated parent, distributed as the real numbers are.
+
+        Args:
+            codes: (parents, 1), as generated.
+            rng: Decides among parents with equal codes.
+            eligible: Parents that may have children at all.
+        """
+        wanted = self.codec.decode(codes, rng).to_numpy(zero_copy_only=False).astype(np.float64)
+        if eligible is not None:
+            wanted[~eligible] = -1
+        order = np.lexsort((rng.random(len(wanted)), wanted))
+        levels = (np.arange(len(wanted)) + 0.5) / max(len(wanted), 1)
+        place = np.searchsorted(np.cumsum(self.counts) / max(self.counts.sum(), 1), levels)
+        degrees = np.zeros(len(wanted), np.int64)
+        if len(self.numbers):
+            degrees[order] = self.numbers[np.minimum(place, len(self.numbers) - 1)]
+        if eligible is not None:
+            degrees[~eligible] = 0
+        return degrees
+
+    def state(self) -> dict[str, Any]:
+        """All fields, for an artefact."""
+        return {"codec": self.codec.state(), "numbers": self.numbers, "counts": self.counts}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> DegreeModel:
+        """The model that `state` was taken from."""
+        return cls(
+            codec=NumericCodec.from_state(state["codec"]),
+            numbers=np.asarray(state["numbers"], np.int64),
+            counts=np.asarray(state["counts"], np.int64),
+        )

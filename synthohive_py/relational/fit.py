@@ -1,0 +1,327 @@
+"""Learn a whole schema: columns to codes, links to codes, and one model for each table, parents first."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from tqdm import tqdm
+
+from synthohive_py.columns import TableCodec
+from synthohive_py.columns.base import Codes
+from synthohive_py.errors import TrainingError
+from synthohive_py.frames import to_arrow
+from synthohive_py.joins import NULL, ORPHAN
+from synthohive_py.models.base import EpochReport, get_model
+from synthohive_py.plan import Link, Plan, make_plan
+from synthohive_py.relational.cardinality import DegreeModel
+from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
+from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.prepare import Prepared, prepare_table
+from synthohive_py.relational.profiles import Profile, relevance
+from synthohive_py.rng import Seed
+from synthohive_py.schema import Metadata
+
+__all__ = ["MAX_CONTEXT", "fit_tables"]
+
+logger = logging.getLogger(__name__)
+
+MAX_CONTEXT = 64  # code columns of the parent and its parents that a child is generated from
+
+Rows = npt.NDArray[np.int64]
+
+
+def fit_tables(
+    metadata: Metadata,
+    data: Mapping[str, pa.Table],
+    *,
+    model: str,
+    model_options: Mapping[str, Any] | None = None,
+    seed: Seed,
+    settings: FitSettings | None = None,
+    progress: bool = False,
+) -> FittedSchema:
+    """Learn all tables.
+
+    Args:
+        metadata: The schema.
+        data: The real tables by name.
+        model: Name of a registered table model.
+        model_options: Options of that model.
+        seed: Everything random derives from it.
+        settings: Limits and thresholds.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        SchemaValidationError: Schema or data have problems; raised before any training.
+        SettingError: The model or an option of it is unknown.
+        TrainingError: A model did not converge; the message names the table.
+    """
+    settings = settings or FitSettings()
+    model_class = get_model(model)
+    model_class(**dict(model_options or {}))  # refuses unknown options before any work
+    metadata.validate(data)
+    tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
+    plan = make_plan(metadata, tables)
+    fitting = _Fitting(metadata, plan, tables, settings, seed)
+    started = time.monotonic()
+    with tqdm(total=len(plan.order), desc="Fitting", unit="table", disable=not progress) as bar:
+        for name in plan.order:
+            bar.set_postfix_str(name)
+
+            def show(report: EpochReport, name: str = name) -> None:
+                bar.set_postfix_str(f"{name}, epoch {report.epoch}")
+
+            if metadata.tables[name].mode == "synthesize":
+                budget = fitting.budget(name, time.monotonic() - started)
+                fitting.train(name, model_class(**dict(model_options or {})), budget, show)
+            bar.update()
+    return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
+
+
+class _Fitting:
+    """The real codes of all tables while they are needed, and the fitted parts as they grow."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        plan: Plan,
+        tables: Mapping[str, pa.Table],
+        settings: FitSettings,
+        seed: Seed,
+    ) -> None:
+        self.plan, self.settings, self.seed = plan, settings, seed
+        threshold = settings.k_anonymity_threshold
+        self.prepared = {
+            name: prepare_table(metadata.tables[name], tables[name], plan, tables, threshold=threshold)
+            for name in plan.order
+        }
+        self.codes: dict[str, Codes] = {}
+        self.context: dict[str, tuple[Codes, tuple[int, ...]]] = {}
+        self.fitted: dict[str, FittedTable] = {}
+        for name in plan.order:
+            self.fitted[name] = self._describe(name, is_reference=metadata.tables[name].mode == "reference")
+            self.codes[name] = self._all_codes(name)
+
+    # ------------------------------------------------------------ links
+
+    def _describe(self, name: str, *, is_reference: bool) -> FittedTable:
+        """All of a table but its model."""
+        p = self.prepared[name]
+        fitted = FittedTable(schema=p.table.schema, rows=p.table.num_rows, codec=p.codec)
+        fitted.layout = tuple(_column_block(p.codec, column) for column in p.codec.names)
+        if is_reference:
+            fitted.reference = p.table
+            fitted.fixed_degrees = {k.name: self._degrees(k) for k in self.plan.links_to(name)}
+            return fitted
+        fitted.keys, fitted.sequences = dict(p.keys), dict(p.sequences)
+        for link in p.links:
+            if link.role == "lookup":
+                fitted.lookups[link.name] = self._lookup(p, link)
+            elif link.role in ("profile", "deferred"):
+                fitted.profiles[link.name] = self._profile(p, link)
+            if link.key.orphans == "keep" and link.orphan_share:
+                fitted.orphans[link.name] = self._orphans(p, link)
+        for link in self.plan.links_to(name):
+            fitted.degrees[link.name] = DegreeModel.fit(
+                self._degrees(link), threshold=self.settings.k_anonymity_threshold
+            )
+        driver = self.plan.driver_of(name)
+        if driver:
+            rows = p.parents[driver.name]
+            orphaned = (rows == ORPHAN).sum() if driver.key.orphans == "keep" else 0
+            unparented = int((rows == NULL).sum() + orphaned)
+            fitted.unparented = unparented / max(int((rows >= 0).sum()), 1)
+            fitted.orphaned = float(orphaned / max(unparented, 1))
+        fitted.layout, fitted.key_width = _layout(p, fitted)
+        return fitted
+
+    def _degrees(self, link: Link) -> Rows:
+        """How many children each real parent has along the link."""
+        rows = self.prepared[link.child].parents[link.name]
+        return np.bincount(rows[rows >= 0], minlength=self.prepared[link.key.parent].table.num_rows)
+
+    def _lookup(self, p: Prepared, link: Link) -> Lookup:
+        rows = p.parents[link.name]
+        used = np.unique(rows[rows >= 0])
+        keys = self.prepared[link.key.parent].table.select(list(link.key.parent_columns)).take(used)
+        types = [p.table.schema.field(c).type for c in link.key.columns]
+        columns = [column.cast(kind) for column, kind in zip(keys.columns, types, strict=True)]
+        return Lookup(pa.table(columns, names=list(link.key.columns)))
+
+    def _profile(self, p: Prepared, link: Link) -> Profile:
+        parent = self.prepared[link.key.parent]
+        rows = p.parents[link.name]
+        joined = np.flatnonzero(rows >= 0)
+        weights = relevance(parent.codes[rows[joined]], p.codes[joined], parent.codec.ordered)
+        return Profile.fit(
+            parent.codes,
+            cardinalities=parent.codec.cardinalities,
+            ordered=parent.codec.ordered,
+            weights=weights,
+            threshold=self.settings.k_anonymity_threshold,
+            seed=self.seed.child("profile", link.name),
+        )
+
+    def _orphans(self, p: Prepared, link: Link) -> tuple[KeyGenerator, float]:
+        """How orphans' values look in the key's last column, and how many there are per parent row."""
+        parent = self.prepared[link.key.parent].table
+        rows = p.parents[link.name]
+        values = p.table.select(list(link.key.columns)).filter(pa.array(rows == ORPHAN))
+        distinct = values.group_by(values.column_names).aggregate([]).num_rows
+        last = parent.column(link.key.parent_columns[-1]).combine_chunks()
+        threshold = self.settings.k_anonymity_threshold
+        return KeyGenerator.fit(last, threshold=threshold), distinct / max(parent.num_rows, 1)
+
+    # ------------------------------------------------------------ codes
+
+    def _all_codes(self, name: str) -> Codes:
+        """The real rows in the codes of the whole layout."""
+        p, fitted = self.prepared[name], self.fitted[name]
+        links = {link.name: link for link in [*p.links, *self.plan.links_to(name)]}
+        parts: list[Codes] = [np.zeros((p.table.num_rows, 0), np.int32)]
+        for block in fitted.layout:
+            if block.kind == "column":
+                parts.append(p.codes[:, p.codec.span(block.name)])
+            elif block.kind == "degree":
+                parts.append(fitted.degrees[block.name].encode(self._degrees(links[block.name])))
+            elif block.kind == "lookup":
+                parts.append(_lookup_codes(p.parents[block.name], fitted.lookups[block.name]))
+            else:
+                parent = self.prepared[links[block.name].key.parent]
+                parts.append(_profile_codes(p.parents[block.name], parent, fitted.profiles[block.name]))
+        return np.concatenate(parts, axis=1)
+
+    def _context(self, name: str) -> tuple[Codes, tuple[int, ...]]:
+        """What each row is generated from: codes of its parent and of the parent's parents.
+
+        One more code in each column stands for rows without a parent.
+        """
+        driver = self.plan.driver_of(name)
+        if driver is None:
+            return np.zeros((self.prepared[name].table.num_rows, 0), np.int32), ()
+        parent = driver.key.parent
+        above, above_sizes = self.context[parent]
+        codes = np.concatenate([self.codes[parent], above], axis=1)[:, :MAX_CONTEXT]
+        sizes = (*self.fitted[parent].cardinalities, *above_sizes)[:MAX_CONTEXT]
+        nothing = np.array(sizes, np.int32)
+        rows = self.prepared[name].parents[driver.name]
+        return np.concatenate([codes, nothing[None]])[np.where(rows >= 0, rows, len(codes))], tuple(
+            k + 1 for k in sizes
+        )
+
+    # ------------------------------------------------------------ training
+
+    def budget(self, name: str, spent: float) -> float | None:
+        """The table's share of the time that is left, by its number of training cells."""
+        if self.settings.max_fit_seconds is None:
+            return None
+        cells = {n: self._training_cells(n) for n in self.plan.order}
+        ahead = self.plan.order[self.plan.order.index(name) :]
+        share = cells[name] / max(sum(cells[n] for n in ahead), 1)
+        return max(self.settings.max_fit_seconds - spent, 0.0) * share
+
+    def _training_cells(self, name: str) -> int:
+        fitted = self.fitted[name]
+        if fitted.reference is not None:
+            return 0
+        return min(fitted.rows, self.settings.max_training_rows) * max(len(fitted.cardinalities), 1)
+
+    def train(
+        self, name: str, model: Any, budget: float | None, show: Callable[[EpochReport], None]
+    ) -> None:
+        """Fit the table's model on its rows, or on a sample of them."""
+        p, fitted = self.prepared[name], self.fitted[name]
+        context, context_sizes = self.context[name] = self._context(name)
+        driver = self.plan.driver_of(name)
+        parents = p.parents[driver.name] if driver else None
+        rows = np.arange(p.table.num_rows)
+        if driver and parents is not None and driver.key.orphans == "drop":
+            rows = rows[parents != ORPHAN]
+            if len(rows) < len(parents):
+                logger.warning(
+                    "%s: %d rows refer to a %s that does not exist; they are not learned (orphans='drop')",
+                    name,
+                    len(parents) - len(rows),
+                    driver.key.parent,
+                )
+        if len(rows) > self.settings.max_training_rows:
+            rng = self.seed.child("training rows", name).numpy()
+            rows = np.sort(rng.permutation(rows)[: self.settings.max_training_rows])
+        started = time.monotonic()
+        try:
+            report = model.fit(
+                self.codes[name][rows],
+                fitted.cardinalities,
+                context=context[rows] if driver else None,
+                context_cardinalities=context_sizes,
+                groups=parents[rows] if parents is not None else None,
+                centres=_centres(fitted),
+                seed=self.seed.child("model", name),
+                progress=show,
+                max_seconds=budget,
+            )
+        except TrainingError as error:
+            raise TrainingError(error.problem.summary, table=name, remedy=error.problem.remedy) from error
+        fitted.model = model
+        fitted.report = asdict(report)
+        logger.info("%s: fitted on %d rows in %.1f s", name, len(rows), time.monotonic() - started)
+
+
+def _column_block(codec: TableCodec, name: str) -> Block:
+    column = codec.codec(name)
+    return Block("column", name, column.cardinalities, column.ordered)
+
+
+def _layout(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]:
+    """The order of generation: keys, links, columns, numbers of children; and how wide the keys are."""
+    in_key = [link for link in p.links if link.role == "lookup" and _in_unique_set(p, link)]
+    lookups = [
+        Block("lookup", link.name, fitted.lookups[link.name].cardinalities, (False,))
+        for link in [*in_key, *(k for k in p.links if k.role == "lookup" and k not in in_key)]
+    ]
+    keys = [*lookups[: len(in_key)], *(_column_block(p.codec, name) for name in p.key_columns)]
+    profiles = [
+        Block("profile", name, (profile.cardinalities[0] + 2, profile.cardinalities[1]), (False, False))
+        for name, profile in fitted.profiles.items()
+    ]
+    columns = [_column_block(p.codec, name) for name in p.codec.names if name not in p.key_columns]
+    degrees = [
+        Block("degree", name, degree.codec.cardinalities, (True,)) for name, degree in fitted.degrees.items()
+    ]
+    width = sum(len(block.cardinalities) for block in keys)
+    return (*keys, *profiles, *lookups[len(in_key) :], *columns, *degrees), width
+
+
+def _in_unique_set(p: Prepared, link: Link) -> bool:
+    return any(set(link.key.columns) & set(columns) for columns in p.config.unique_sets)
+
+
+def _lookup_codes(rows: Rows, lookup: Lookup) -> Codes:
+    used = np.unique(rows[rows >= 0])
+    codes = np.searchsorted(used, rows)
+    codes[rows == NULL] = lookup.keys.num_rows
+    codes[rows == ORPHAN] = lookup.keys.num_rows + 1
+    return codes.astype(np.int32)[:, None]
+
+
+def _profile_codes(rows: Rows, parent: Prepared, profile: Profile) -> Codes:
+    """The parent's profile; two more codes of the first column mean null and orphan."""
+    codes = profile.encode(parent.codes)[np.maximum(rows, 0)]
+    codes[rows == NULL] = (profile.cardinalities[0], 0)
+    codes[rows == ORPHAN] = (profile.cardinalities[0] + 1, 0)
+    return codes
+
+
+def _centres(fitted: FittedTable) -> list[npt.NDArray[np.float64] | None]:
+    """Positions of the codes of ordered columns, evenly spread with unit variance."""
+    return [
+        np.linspace(-1.7, 1.7, size) if ordered else None
+        for size, ordered in zip(fitted.cardinalities, fitted.ordered, strict=True)
+    ]

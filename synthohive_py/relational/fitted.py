@@ -1,0 +1,264 @@
+"""What a fit leaves behind: everything needed to generate, and nothing of the real rows but references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns import TableCodec
+from synthohive_py.columns.base import Codes
+from synthohive_py.errors import SettingError
+from synthohive_py.models.base import TableModel, get_model
+from synthohive_py.plan import Link, Plan
+from synthohive_py.relational.cardinality import DegreeModel
+from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.profiles import Profile
+from synthohive_py.schema import ForeignKey, Metadata
+
+__all__ = ["Block", "FitSettings", "FittedSchema", "FittedTable", "Lookup", "block_span"]
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to fit.
+
+    Attributes:
+        k_anonymity_threshold: A value, word or pattern shared by fewer rows is never stored.
+        max_training_rows: A larger table is learned from a random sample of this many rows.
+        max_fit_seconds: The time all models together may take; None for no limit.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
+
+    k_anonymity_threshold: int = 5
+    max_training_rows: int = 100_000
+    max_fit_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        limits = {"k_anonymity_threshold": 1, "max_training_rows": 1, "max_fit_seconds": 0}
+        for name, least in limits.items():
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or value < least):
+                raise SettingError(
+                    f"{name} is out of range", expected=f"a number of at least {least}", received=repr(value)
+                )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Neighbouring code columns that belong together.
+
+    Attributes:
+        kind: `column` codes a real column, `lookup` and `profile` code the parent along a link,
+            `degree` codes how many children a row has along a link.
+        name: The column's name, or the link's.
+        cardinalities: Codes per code column.
+        ordered: Per code column, whether neighbouring codes mean neighbouring values.
+    """
+
+    kind: Literal["column", "lookup", "profile", "degree"]
+    name: str
+    cardinalities: tuple[int, ...]
+    ordered: tuple[bool, ...]
+
+
+def block_span(layout: Sequence[Block], kind: str, name: str) -> slice:
+    """The code columns of a block."""
+    start = 0
+    for block in layout:
+        if (block.kind, block.name) == (kind, name):
+            return slice(start, start + len(block.cardinalities))
+        start += len(block.cardinalities)
+    raise KeyError(f"no block {kind} {name!r}")  # a defect of ours, never of the user's data
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Keys of a small reference table as categories.
+
+    Attributes:
+        keys: The keys that real rows refer to, with the child's column names and types. Codes are
+            their row numbers; one more code means null and one more an orphan.
+    """
+
+    keys: pa.Table
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        return (self.keys.num_rows + 2,)
+
+
+@dataclass
+class FittedTable:
+    """One table as learned.
+
+    Attributes:
+        schema: Column names, order and types of the real table.
+        rows: How many rows it has.
+        reference: All rows of a reference table, else None.
+        codec: Modelled columns to codes and back.
+        layout: The blocks of code columns, in the order of their generation.
+        key_width: How many leading code columns make up unique combinations.
+        lookups: Per lookup link, its keys.
+        profiles: Per profile or deferred link, its profile (of the parent's rows).
+        degrees: Per link to this table, the number of children of its rows.
+        fixed_degrees: Per link to a reference table, the number of children of each of its rows.
+        keys: Generators of computed key columns.
+        sequences: Columns that number the children of a parent, and the number they start from.
+        orphans: Per link whose orphans are kept: makes values that no parent has, and how many
+            distinct ones there are per parent row.
+        unparented: Rows without a parent along the driver, for each row with one.
+        orphaned: The share of those rows that are orphans, not null.
+        model: The fitted model; None for a reference table.
+        report: What the training reported.
+    """
+
+    schema: pa.Schema
+    rows: int
+    reference: pa.Table | None = None
+    codec: TableCodec = field(default_factory=lambda: TableCodec((), ()))
+    layout: tuple[Block, ...] = ()
+    key_width: int = 0
+    lookups: dict[str, Lookup] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    degrees: dict[str, DegreeModel] = field(default_factory=dict)
+    fixed_degrees: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    keys: dict[str, KeyGenerator] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+    orphans: dict[str, tuple[KeyGenerator, float]] = field(default_factory=dict)
+    unparented: float = 0.0
+    orphaned: float = 0.0
+    model: TableModel | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Codes per code column, over all blocks."""
+        return tuple(k for block in self.layout for k in block.cardinalities)
+
+    @property
+    def ordered(self) -> tuple[bool, ...]:
+        """Per code column, whether neighbouring codes mean neighbouring values."""
+        return tuple(o for block in self.layout for o in block.ordered)
+
+    def span(self, kind: str, name: str) -> slice:
+        """The code columns of a block."""
+        return block_span(self.layout, kind, name)
+
+    def column_codes(self, codes: Codes) -> Codes:
+        """The code columns of the modelled columns, in the codec's order."""
+        parts = [codes[:, self.span("column", name)] for name in self.codec.names]
+        return np.concatenate([np.zeros((len(codes), 0), np.int32), *parts], axis=1)
+
+    def state(self) -> dict[str, Any]:
+        """All fields, for an artefact."""
+        return {
+            "schema": _bytes_to_array(self.schema.serialize().to_pybytes()),
+            "rows": self.rows,
+            "reference": None if self.reference is None else _table_state(self.reference),
+            "codec": self.codec.state(),
+            "layout": [asdict(block) for block in self.layout],
+            "key_width": self.key_width,
+            "lookups": {k: _table_state(v.keys) for k, v in self.lookups.items()},
+            "profiles": {k: v.state() for k, v in self.profiles.items()},
+            "degrees": {k: v.state() for k, v in self.degrees.items()},
+            "fixed_degrees": dict(self.fixed_degrees),
+            "keys": {k: v.state() for k, v in self.keys.items()},
+            "sequences": dict(self.sequences),
+            "orphans": {k: [make.state(), share] for k, (make, share) in self.orphans.items()},
+            "unparented": self.unparented,
+            "orphaned": self.orphaned,
+            "model": {"name": self.model.name, **self.model.state()} if self.model else None,
+            "report": self.report,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> FittedTable:
+        """The table that `state` was taken from."""
+        model = state["model"]
+        reference = state["reference"]
+        return cls(
+            schema=pa.ipc.read_schema(pa.BufferReader(state["schema"].tobytes())),
+            rows=state["rows"],
+            reference=None if reference is None else _table_from_state(reference),
+            codec=TableCodec.from_state(state["codec"]),
+            layout=tuple(
+                Block(b["kind"], b["name"], tuple(b["cardinalities"]), tuple(b["ordered"]))
+                for b in state["layout"]
+            ),
+            key_width=state["key_width"],
+            lookups={k: Lookup(_table_from_state(v)) for k, v in state["lookups"].items()},
+            profiles={k: Profile.from_state(v) for k, v in state["profiles"].items()},
+            degrees={k: DegreeModel.from_state(v) for k, v in state["degrees"].items()},
+            fixed_degrees=dict(state["fixed_degrees"]),
+            keys={k: KeyGenerator.from_state(v) for k, v in state["keys"].items()},
+            sequences=dict(state["sequences"]),
+            orphans={k: (KeyGenerator.from_state(m), s) for k, (m, s) in state["orphans"].items()},
+            unparented=state["unparented"],
+            orphaned=state["orphaned"],
+            model=get_model(model["name"]).from_state(model) if model else None,
+            report=dict(state["report"]),
+        )
+
+
+@dataclass
+class FittedSchema:
+    """All tables as learned.
+
+    Attributes:
+        metadata: The declarations.
+        plan: The order of generation and the part of each foreign key.
+        tables: The fitted tables, in the order of their generation.
+        dtypes: Per table and column, the pandas dtype of the real frame, where it came as one.
+        seed: The seed of the fit, which sampling starts from unless told otherwise.
+    """
+
+    metadata: Metadata
+    plan: Plan
+    tables: dict[str, FittedTable]
+    dtypes: dict[str, dict[str, str]] = field(default_factory=dict)
+    seed: int = 0
+
+    def state(self) -> dict[str, Any]:
+        """All fields, for an artefact."""
+        return {
+            "metadata": self.metadata.model_dump(mode="json"),
+            "order": list(self.plan.order),
+            "links": [{**asdict(link), "key": link.key.model_dump(mode="json")} for link in self.plan.links],
+            "tables": {name: table.state() for name, table in self.tables.items()},
+            "dtypes": self.dtypes,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> FittedSchema:
+        """The schema that `state` was taken from."""
+        links = tuple(Link(**{**link, "key": ForeignKey(**link["key"])}) for link in state["links"])
+        return cls(
+            metadata=Metadata.model_validate(state["metadata"]),
+            plan=Plan(tuple(state["order"]), links),
+            tables={name: FittedTable.from_state(table) for name, table in state["tables"].items()},
+            dtypes=state["dtypes"],
+            seed=state["seed"],
+        )
+
+
+def _table_state(table: pa.Table) -> npt.NDArray[np.uint8]:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return _bytes_to_array(sink.getvalue().to_pybytes())
+
+
+def _table_from_state(state: npt.NDArray[np.uint8]) -> pa.Table:
+    return pa.ipc.open_stream(pa.BufferReader(state.tobytes())).read_all()
+
+
+def _bytes_to_array(data: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(data, np.uint8).copy()

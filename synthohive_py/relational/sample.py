@@ -1,0 +1,304 @@
+"""Generate a whole schema from what was learned: parents first, every key right by construction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from tqdm import tqdm
+
+from synthohive_py.columns.base import Codes
+from synthohive_py.errors import SettingError
+from synthohive_py.plan import Link
+from synthohive_py.relational.assign import assign_link, eligible_parents
+from synthohive_py.relational.fit import MAX_CONTEXT
+from synthohive_py.relational.fitted import FittedSchema, FittedTable
+from synthohive_py.relational.prepare import drawn_sets
+from synthohive_py.relational.uniqueness import draw_until_unique, reassign_repeats
+from synthohive_py.relational.world import Generated, World
+from synthohive_py.rng import Seed
+
+__all__ = ["sample_tables"]
+
+logger = logging.getLogger(__name__)
+
+Rows = npt.NDArray[np.int64]
+
+
+def sample_tables(
+    fitted: FittedSchema,
+    *,
+    num_rows: Mapping[str, int] | None = None,
+    scale: float = 1.0,
+    seed: Seed | None = None,
+    progress: bool = False,
+) -> dict[str, pa.Table]:
+    """Generate all tables.
+
+    Args:
+        fitted: What was learned.
+        num_rows: Rows of root tables (tables that are generated along no foreign key); the others
+            have the real number of rows times `scale`.
+        scale: Size of the twin, as a multiple of the real one.
+        seed: Everything random derives from it; by default the seed of the fit.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Per table the rows, with the real table's columns, order and types.
+
+    Raises:
+        SettingError: A number of rows is asked for a table that can't have one, or is out of range.
+        GenerationError: A key column's type has no room for so many keys.
+    """
+    rows = _root_rows(fitted, dict(num_rows or {}), scale)
+    seed = (seed or Seed(fitted.seed)).child("sample")
+    world = World(fitted, {})
+    with tqdm(total=len(fitted.plan.order), desc="Sampling", unit="table", disable=not progress) as bar:
+        for name in fitted.plan.order:
+            bar.set_postfix_str(name)
+            world.tables[name] = _Table(world, name, seed.child(name)).generate(rows.get(name, 0))
+            bar.update()
+    for name in fitted.plan.order:
+        table = _Table(world, name, seed.child(name))
+        links = fitted.plan.links_of(name, "deferred")
+        if links:
+            world.tables[name] = table.fill_links(world.tables[name], links)
+    return {name: world.finished(name) for name in fitted.plan.order}
+
+
+def _root_rows(fitted: FittedSchema, num_rows: dict[str, int], scale: float) -> dict[str, int]:
+    if not scale > 0:
+        raise SettingError("scale is out of range", expected="a number above 0", received=repr(scale))
+    roots = [
+        name
+        for name, table in fitted.tables.items()
+        if table.reference is None and fitted.plan.driver_of(name) is None
+    ]
+    for name, rows in num_rows.items():
+        if name not in roots:
+            raise SettingError(
+                "can't have a number of rows of its own",
+                table=name,
+                expected=f"one of the root tables {roots}",
+                remedy="ask for rows of a root table, or use scale: the other tables follow their parents",
+            )
+        if rows < 0:
+            raise SettingError("num_rows is negative", table=name, received=str(rows))
+    return {name: num_rows.get(name, round(fitted.tables[name].rows * scale)) for name in roots}
+
+
+class _Table:
+    """The generation of one table, step by step."""
+
+    def __init__(self, world: World, name: str, seed: Seed) -> None:
+        self.world, self.name, self.seed = world, name, seed
+        self.fitted: FittedTable = world.fitted.tables[name]
+        self.config = world.fitted.metadata.tables[name]
+        self.plan = world.fitted.plan
+
+    def generate(self, size: int) -> Generated:
+        """All rows, with every column but those of deferred links.
+
+        Args:
+            size: How many rows, if the table is a root.
+        """
+        if self.fitted.reference is not None:
+            return self._copied(self.fitted.reference)
+        driver = self.plan.driver_of(self.name)
+        parents = self._parents(driver) if driver else None
+        size = size if parents is None else len(parents)
+        context = self.world.context_of(driver, parents, MAX_CONTEXT) if driver else None
+        known = self._known_columns(driver, parents, size)
+        codes, drawn, placed = self._draw_keys(size, context, known)
+        if not placed.all():
+            # More rows than distinct keys: the rest would break the key, so they are left out.
+            logger.warning("%s: %d rows found no unused key and are left out", self.name, (~placed).sum())
+            codes, drawn, known = codes[placed], drawn.filter(placed), known.filter(placed)
+            context = context[placed] if context is not None else None
+        size = len(codes)
+        codes = self._draw_rest(codes, context)
+        table = self._decode(codes, known, drawn, size)
+        if context is None:
+            context = np.zeros((size, 0), np.int32)
+        generated = Generated(table, codes, context)
+        return self.fill_links(generated, self.plan.links_of(self.name, "profile"))
+
+    def _copied(self, rows: pa.Table) -> Generated:
+        """A reference table: its rows as they are, coded for the children that are matched to them."""
+        codes = self.fitted.codec.encode(rows.select(list(self.fitted.codec.names)))
+        return Generated(rows, codes, np.zeros((rows.num_rows, 0), np.int32))
+
+    # ------------------------------------------------------------ columns known before drawing
+
+    def _parents(self, driver: Link) -> Rows:
+        """The parent row of each row along the driver; -1 for rows without one."""
+        eligible = eligible_parents(self.world, driver)
+        degrees = self.world.degrees(driver, self.seed.child("degrees").numpy(), eligible)
+        parents = np.repeat(np.arange(len(degrees)), degrees)
+        alone = round(self.fitted.unparented * len(parents))
+        return np.concatenate([parents, np.full(alone, -1, np.int64)])
+
+    def _known_columns(self, driver: Link | None, parents: Rows | None, size: int) -> pa.Table:
+        """Foreign key of the driver, numbers within the parent, and computed keys."""
+        columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+        if driver is not None and parents is not None:
+            key = self.world.parent_key(driver, parents)
+            lonely = np.flatnonzero(parents < 0)
+            orphans = lonely[: round(len(lonely) * self.fitted.orphaned)]
+            if len(orphans):
+                key = self.world.with_orphans(driver, key, orphans, self.seed.child("orphans").numpy())
+            columns.update(zip(key.column_names, key.columns, strict=True))
+        for name, start in self.fitted.sequences.items():
+            assert parents is not None  # sequences exist only along a driver
+            first = np.searchsorted(parents, parents, side="left")
+            numbers = pa.array(np.arange(size) - first + start)
+            columns[name] = numbers.cast(self.fitted.schema.field(name).type)
+        for name, keys in self.fitted.keys.items():
+            columns[name] = keys.make(size, self.seed.child("key", name).numpy())
+        return _table(columns, size)
+
+    # ------------------------------------------------------------ codes
+
+    def _draw_keys(
+        self, size: int, context: Codes | None, known: pa.Table
+    ) -> tuple[Codes, pa.Table, npt.NDArray[np.bool_]]:
+        """The leading codes, those of unique combinations, drawn until the combinations differ."""
+        sets = drawn_sets(
+            self.config, self.plan.links_of(self.name), self.fitted.keys, self.fitted.sequences
+        )
+        blocks, width = [], 0
+        for block in self.fitted.layout:
+            if width >= self.fitted.key_width:
+                break
+            blocks.append(block)
+            width += len(block.cardinalities)
+
+        def draw(rows: Rows, attempt: int) -> tuple[Codes, pa.Table]:
+            seed = self.seed.child("keys", attempt)
+            given = None if context is None else context[rows]
+            codes = self._sample(len(rows), given, seed, columns=self.fitted.key_width)
+            names = [block.name for block in blocks if block.kind == "column"]
+            values = self.fitted.codec.decode(self._padded(codes), seed=seed, names=names)
+            for block in blocks:
+                if block.kind == "lookup":
+                    values = self._append_lookup(values, block.name, codes, seed)
+            return codes, values
+
+        involved = {c for columns in sets for c in columns}
+        fixed = known.select([c for c in known.column_names if c in involved])
+        return draw_until_unique(size, draw, fixed if fixed.num_columns else None, sets)
+
+    def _draw_rest(self, keys: Codes, context: Codes | None) -> Codes:
+        given = np.full((len(keys), len(self.fitted.cardinalities)), -1, np.int32)
+        given[:, : keys.shape[1]] = keys
+        return self._sample(len(keys), context, self.seed.child("rows"), given=given)
+
+    def _sample(
+        self,
+        size: int,
+        context: Codes | None,
+        seed: Seed,
+        *,
+        given: Codes | None = None,
+        columns: int | None = None,
+    ) -> Codes:
+        assert self.fitted.model is not None  # only reference tables have none
+        return self.fitted.model.sample(
+            size,
+            context=context,
+            given=given,
+            allowed=self._allowed(),
+            columns=columns,
+            generator=seed.numpy(),
+        )
+
+    def _allowed(self) -> dict[int, npt.NDArray[np.bool_]]:
+        """Orphans are never generated unless they are to be kept."""
+        allowed = {}
+        for link in self.plan.links_of(self.name, "lookup", "profile", "deferred"):
+            if link.key.orphans == "keep":
+                continue
+            kind = "lookup" if link.role == "lookup" else "profile"
+            place = self.fitted.span(kind, link.name).start
+            allowed[place] = np.ones(self.fitted.cardinalities[place], bool)
+            allowed[place][-1] = False
+        return allowed
+
+    def _padded(self, codes: Codes) -> Codes:
+        """Leading codes spread over the codec's columns; the other columns stay zero."""
+        full = np.zeros((len(codes), len(self.fitted.cardinalities)), np.int32)
+        full[:, : codes.shape[1]] = codes
+        return self.fitted.column_codes(full)
+
+    # ------------------------------------------------------------ values
+
+    def _decode(self, codes: Codes, known: pa.Table, drawn: pa.Table, size: int) -> pa.Table:
+        rest = [name for name in self.fitted.codec.names if name not in drawn.column_names]
+        values = self.fitted.codec.decode(
+            self.fitted.column_codes(codes), seed=self.seed.child("values"), names=rest
+        )
+        columns = {n: t.column(n) for t in (known, drawn, values) for n in t.column_names}
+        table = _table(columns, size)
+        for link in self.plan.links_of(self.name, "lookup"):
+            if link.key.columns[0] not in table.column_names:
+                table = self._append_lookup(table, link.name, codes, self.seed)
+        return table
+
+    def _append_lookup(self, table: pa.Table, name: str, codes: Codes, seed: Seed) -> pa.Table:
+        """The foreign key of a lookup link, from its codes."""
+        keys = self.fitted.lookups[name].keys
+        picked = codes[:, self.fitted.span("lookup", name)][:, 0].astype(np.int64)
+        rows = pa.array(np.minimum(picked, max(keys.num_rows - 1, 0)), mask=picked >= keys.num_rows)
+        key = keys.take(rows)
+        orphans = np.flatnonzero(picked == keys.num_rows + 1)
+        if len(orphans):
+            link = next(k for k in self.plan.links if k.name == name)
+            key = self.world.with_orphans(link, key, orphans, seed.child("orphans", name).numpy())
+        for column in key.column_names:
+            table = table.append_column(column, key.column(column))
+        return table
+
+    # ------------------------------------------------------------ links that are matched
+
+    def fill_links(self, generated: Generated, links: Sequence[Link]) -> Generated:
+        """Match the rows to parents along these links, and keep unique combinations unique."""
+        filled: set[str] = set()
+        for link in links:
+            generated = assign_link(self.world, self.name, link, generated, self.seed.child(link.name))
+            filled |= set(link.key.columns)
+        for columns in self.config.unique_sets:
+            if filled & set(columns) and set(columns) <= set(generated.rows.column_names):
+                generated = self._repaired(generated, columns, links)
+        return generated
+
+    def _repaired(self, generated: Generated, columns: tuple[str, ...], links: Sequence[Link]) -> Generated:
+        """Rows that repeat a combination get another parent along a link that belongs to it."""
+        link = next(k for k in reversed(links) if set(k.key.columns) & set(columns))
+        seed = self.seed.child("repair", *columns)
+
+        def reassign(table: pa.Table, rows: Rows, attempt: int) -> pa.Table:
+            part = Generated(table, generated.codes, generated.context)
+            again = seed.child(attempt)
+            return assign_link(self.world, self.name, link, part, again, rows=rows).rows
+
+        table, repeated = reassign_repeats(generated.rows, columns, reassign)
+        if len(repeated):
+            logger.warning(
+                "%s: %d rows repeat (%s) and are left out: there are more rows than combinations of parents",
+                self.name,
+                len(repeated),
+                ", ".join(columns),
+            )
+        keep = np.ones(table.num_rows, bool)
+        keep[repeated] = False
+        return Generated(table.filter(keep), generated.codes[keep], generated.context[keep])
+
+
+def _table(columns: Mapping[str, pa.Array | pa.ChunkedArray], size: int) -> pa.Table:
+    """A table that knows its number of rows even without columns."""
+    if columns:
+        return pa.table(dict(columns))
+    return pa.table({"": pa.nulls(size)}).select([])

@@ -1,0 +1,144 @@
+"""Unique combinations of columns: rows are drawn until they differ, or repaired after matching.
+
+Rows are compared by 64-bit hashes of their values. A false match only costs one more draw; equal values
+always match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns.base import Codes
+from synthohive_py.joins import row_hashes
+
+__all__ = ["draw_until_unique", "repeats", "reassign_repeats"]
+
+ROUNDS = 24
+MAX_COPIES = 256  # candidates drawn at once for one row
+REASSIGN_ROUNDS = 40
+
+Rows = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+
+class Draw(Protocol):
+    """Draws codes and their decoded values for some rows."""
+
+    def __call__(self, rows: Rows, attempt: int) -> tuple[Codes, pa.Table]:
+        """One candidate for each entry of rows; an entry may come several times."""
+
+
+def draw_until_unique(
+    size: int, draw: Draw, fixed: pa.Table | None, sets: Sequence[tuple[str, ...]]
+) -> tuple[Codes, pa.Table, npt.NDArray[np.bool_]]:
+    """Draw the key columns of all rows so that each combination is unique.
+
+    Drawing again only for the rows that clash is sampling without replacement: where a combination is
+    nearly used up (every hour of a year), the draws fill what is left.
+
+    Args:
+        size: How many rows.
+        draw: Draws candidates.
+        fixed: Columns of the combinations that are known already (the driver's key), if any.
+        sets: The combinations.
+
+    Returns:
+        Codes, decoded values, and which rows found a place; there is none for more rows than values.
+    """
+    codes, values = draw(np.arange(size), 0)
+    if not sets:
+        return codes, values, np.ones(size, bool)
+    taken = [np.zeros(0, np.uint64) for _ in sets]
+    placed = np.zeros(size, bool)
+    chosen = np.full(size, -1, np.int64)  # row of the pool of candidates below
+    pool_codes, pool_values = [codes], [values]
+    offset = 0
+    rows = np.arange(size)
+    for attempt in range(1, ROUNDS + 1):
+        hashes = _set_hashes(pool_values[-1], fixed, rows, sets)
+        winners = _first_free(rows, hashes, taken, placed)
+        chosen[rows[winners]] = offset + winners
+        placed[rows[winners]] = True
+        taken = [np.concatenate([t, h[winners]]) for t, h in zip(taken, hashes, strict=True)]
+        offset += len(rows)
+        waiting = np.flatnonzero(~placed)
+        if not len(waiting) or attempt == ROUNDS:
+            break
+        copies = int(np.clip(size // len(waiting), 1, MAX_COPIES))
+        rows = np.tile(waiting, copies)
+        more_codes, more_values = draw(rows, attempt)
+        pool_codes.append(more_codes)
+        pool_values.append(more_values)
+    found = np.where(placed, chosen, np.arange(size))
+    return np.concatenate(pool_codes)[found], pa.concat_tables(pool_values).take(found), placed
+
+
+def _set_hashes(
+    values: pa.Table, fixed: pa.Table | None, rows: Rows, sets: Sequence[tuple[str, ...]]
+) -> list[Hashes]:
+    table = values
+    for name in fixed.column_names if fixed is not None else ():
+        assert fixed is not None  # for the type checker
+        table = table.append_column(name, fixed.column(name).take(rows))
+    return [_hash_or_free(table, columns) for columns in sets]
+
+
+def _hash_or_free(table: pa.Table, columns: Sequence[str]) -> Hashes:
+    """Hashes of rows; a row with a null among the columns repeats nothing, so it gets one of its own."""
+    hashes = row_hashes(table, columns)
+    null = np.zeros(table.num_rows, bool)
+    for column in columns:
+        null |= np.asarray(table.column(column).is_null())
+    hashes[null] = np.arange(null.sum(), dtype=np.uint64) + np.uint64(2**63)
+    return hashes
+
+
+def _first_free(
+    rows: Rows, hashes: Sequence[Hashes], taken: Sequence[Hashes], placed: npt.NDArray[np.bool_]
+) -> Rows:
+    """Candidates that clash with nothing: not with what is taken, nor with each other, one for each row."""
+    free = ~placed[rows]
+    for ours, theirs in zip(hashes, taken, strict=True):
+        free &= ~np.isin(ours, theirs)
+    candidates = np.flatnonzero(free)
+    # Several candidates may want one value, and several values offer themselves to one row: the first
+    # of each wins; who loses here draws again.
+    for numbers in [*hashes, rows]:
+        candidates = candidates[np.sort(np.unique(numbers[candidates], return_index=True)[1])]
+    return candidates
+
+
+def repeats(table: pa.Table, columns: Sequence[str]) -> Rows:
+    """Rows whose values in the columns an earlier row has already; rows with nulls repeat nothing."""
+    hashes = _hash_or_free(table, columns)
+    first = np.unique(hashes, return_index=True)[1]
+    is_repeat = np.ones(table.num_rows, bool)
+    is_repeat[first] = False
+    return np.flatnonzero(is_repeat)
+
+
+def reassign_repeats(
+    table: pa.Table, columns: Sequence[str], reassign: Callable[[pa.Table, Rows, int], pa.Table]
+) -> tuple[pa.Table, Rows]:
+    """Give rows that repeat another one new parents until all differ.
+
+    Args:
+        table: The rows.
+        columns: The unique combination.
+        reassign: Returns the table with other parents for the given rows; called with the attempt.
+
+    Returns:
+        The table, and the rows that still repeat another one.
+    """
+    repeated = repeats(table, columns)
+    for attempt in range(REASSIGN_ROUNDS):
+        if not len(repeated):
+            break
+        table = reassign(table, repeated, attempt)
+        repeated = repeats(table, columns)
+    return table, repeated

@@ -1,0 +1,134 @@
+"""The generated tables while others still refer to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns.base import Codes
+from synthohive_py.plan import Link
+from synthohive_py.relational.fitted import FittedSchema
+
+__all__ = ["Generated", "World"]
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass
+class Generated:
+    """Rows of a table, with the codes they were decoded from.
+
+    Attributes:
+        rows: The columns known so far.
+        codes: (rows, code columns) in the table's layout; for a reference table in its codec's.
+        context: (rows, code columns) of the parents they were generated from.
+        degrees: Per link, how many children each row gets.
+    """
+
+    rows: pa.Table
+    codes: Codes
+    context: Codes
+    degrees: dict[str, Rows] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """All tables generated so far."""
+
+    fitted: FittedSchema
+    tables: dict[str, Generated]
+
+    def degrees(
+        self, link: Link, rng: np.random.Generator, eligible: npt.NDArray[np.bool_] | None
+    ) -> Rows:
+        """How many children each parent row has along the link."""
+        parent = self.fitted.tables[link.key.parent]
+        generated = self.tables[link.key.parent]
+        if link.name in parent.fixed_degrees:
+            fixed = parent.fixed_degrees[link.name]
+            return fixed if eligible is None else np.where(eligible, fixed, 0)
+        model = parent.degrees[link.name]
+        span = parent.span("degree", link.name)
+        degrees = model.decode(generated.codes[:, span], rng, eligible=eligible)
+        # Children are generated from these codes: they shall say what the parent really gets.
+        generated.codes[:, span] = model.encode(degrees)
+        return degrees
+
+    def column_codes(self, name: str) -> Codes:
+        """Codes of the modelled columns of a generated table, in its codec's order."""
+        fitted, generated = self.fitted.tables[name], self.tables[name]
+        return generated.codes if fitted.reference is not None else fitted.column_codes(generated.codes)
+
+    def context_of(self, driver: Link, parents: Rows, limit: int) -> Codes:
+        """Codes of each row's parent and of the parent's parents; see `fit._context`."""
+        above = self.tables[driver.key.parent]
+        fitted = self.fitted.tables[driver.key.parent]
+        codes = np.concatenate([above.codes, above.context], axis=1)[:, :limit]
+        sizes = [*fitted.cardinalities, *self._context_sizes(driver.key.parent)][:limit]
+        nothing = np.array(sizes, np.int32)
+        return np.concatenate([codes, nothing[None]])[np.where(parents >= 0, parents, len(codes))]
+
+    def _context_sizes(self, name: str) -> list[int]:
+        """Codes per context column of a table, those for rows without a parent included."""
+        driver = self.fitted.plan.driver_of(name)
+        if driver is None:
+            return []
+        parent = driver.key.parent
+        own = self.fitted.tables[parent].cardinalities
+        return [k + 1 for k in [*own, *self._context_sizes(parent)]][: self.tables[name].context.shape[1]]
+
+    def parent_key(self, link: Link, parents: Rows) -> pa.Table:
+        """The foreign key of rows with these parents, in the child's names and types; null for -1."""
+        rows = self.tables[link.key.parent].rows.select(list(link.key.parent_columns))
+        picked = pa.array(np.maximum(parents, 0), mask=parents < 0)
+        schema = self.fitted.tables[link.child].schema
+        columns = [
+            column.take(picked).cast(schema.field(name).type)
+            for name, column in zip(link.key.columns, rows.columns, strict=True)
+        ]
+        return pa.table(columns, names=list(link.key.columns))
+
+    def with_orphans(
+        self, link: Link, key: pa.Table, rows: Rows, rng: np.random.Generator
+    ) -> pa.Table:
+        """The key with values in these rows that no parent has.
+
+        The last column gets values that occur in no parent; the others are those of some parent, so that
+        they stay valid in other keys they belong to.
+        """
+        make, share = self.fitted.tables[link.child].orphans[link.name]
+        parents = self.tables[link.key.parent].rows
+        taken = parents.column(link.key.parent_columns[-1]).combine_chunks()
+        distinct = max(1, min(len(rows), round(share * parents.num_rows)))
+        fresh = make.make_others(distinct, taken, rng)
+        lenders = np.full(key.num_rows, -1, np.int64)
+        lenders[rows] = rng.integers(0, max(parents.num_rows, 1), len(rows))
+        lent = self.parent_key(link, lenders)
+        picks = np.zeros(key.num_rows, np.int64)
+        picks[rows] = rng.integers(0, len(fresh), len(rows))
+        is_orphan = np.zeros(key.num_rows, bool)
+        is_orphan[rows] = True
+        last = key.column_names[-1]
+        out = key
+        for i, name in enumerate(key.column_names):
+            values = lent.column(name)
+            if name == last:
+                values = pa.chunked_array([fresh.cast(key.schema.field(name).type)]).take(pa.array(picks))
+            out = out.set_column(i, name, _where(is_orphan, values, key.column(name)))
+        return out
+
+    def finished(self, name: str) -> pa.Table:
+        """The table with the real columns, in their order and types."""
+        schema = self.fitted.tables[name].schema
+        rows = self.tables[name].rows
+        columns = [rows.column(field.name).cast(field.type) for field in schema]
+        return pa.table(columns, schema=schema)
+
+
+def _where(mask: npt.NDArray[np.bool_], yes: pa.ChunkedArray, no: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
+    return pc.if_else(pa.array(mask), yes, no)

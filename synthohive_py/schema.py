@@ -1,0 +1,224 @@
+"""The relational schema that a twin is made for: tables, keys, foreign keys and rules.
+
+>>> metadata = Metadata()
+>>> metadata.add_table("users", pk="user_id")
+>>> metadata.add_table("orders", pk=["user_id", "line"], fk={"user_id": "users.user_id"})
+>>> metadata.tables["orders"].foreign_keys[0].parent
+'users'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from synthohive_py.errors import SchemaError, SchemaValidationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Constraint", "ForeignKey", "Metadata", "Mode", "Orphans", "TableConfig"]
+
+Mode = Literal["synthesize", "reference", "skip"]
+Orphans = Literal["drop", "keep"]
+
+
+def _as_columns(value: object) -> object:
+    """One name, several names or none: always a tuple."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
+Columns = Annotated[tuple[str, ...], BeforeValidator(_as_columns)]
+
+
+class _Declaration(BaseModel):
+    """What all declarations share: unknown words refused, and errors of our own tree."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _schema_error(type(self).__name__, fields, error) from error
+
+
+def _schema_error(what: str, fields: Mapping[str, Any], error: ValidationError) -> SchemaError:
+    details = "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or what}: {e['msg']} (got {str(e['input'])[:80]!r})"
+        for e in error.errors()
+    )
+    name = fields.get("name")
+    return SchemaError(
+        f"{what} is declared wrongly: {details}",
+        table=name if isinstance(name, str) else None,
+        remedy=f"see the fields of synthohive_py.{what}",
+    )
+
+
+class Constraint(_Declaration):
+    """A rule on the values of one numeric column, kept by every generated row.
+
+    Attributes:
+        dtype: `int` rounds to whole numbers; `float` and None leave the values as learned.
+        min: The smallest value allowed.
+        max: The largest value allowed.
+    """
+
+    dtype: Literal["int", "float"] | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Constraint:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+class ForeignKey(_Declaration):
+    """Columns of a table whose values are a key of another table, or of the table itself.
+
+    Attributes:
+        columns: The columns here; a single name may be given as a string.
+        parent: The table referred to.
+        parent_columns: Its columns, in the same order.
+        orphans: What becomes of real values that no parent has: `drop` never generates one,
+            `keep` generates as many as the real data has, with values no parent has.
+        driver: Whether rows are generated parent by parent along this key. At most one key of a
+            table can be the driver; by default the planner chooses.
+    """
+
+    columns: Columns
+    parent: str
+    parent_columns: Columns
+    orphans: Orphans = "drop"
+    driver: bool = False
+
+    @model_validator(mode="after")
+    def _ends_match(self) -> ForeignKey:
+        if not self.columns or len(self.columns) != len(self.parent_columns):
+            raise ValueError(
+                f"{len(self.columns)} columns {list(self.columns)} can't refer to "
+                f"{len(self.parent_columns)} parent columns {list(self.parent_columns)}"
+            )
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"a column is named twice in {list(self.columns)}")
+        return self
+
+    def __str__(self) -> str:
+        return f"({', '.join(self.columns)}) -> {self.parent}({', '.join(self.parent_columns)})"
+
+
+class TableConfig(_Declaration):
+    """One table of the schema.
+
+    Attributes:
+        name: The table's name.
+        pk: The columns of the primary key; empty if there is none.
+        foreign_keys: The keys that refer to other tables.
+        unique: Further combinations of columns whose values are unique.
+        constraints: Rules per numeric column.
+        accepted_values: Per column, the closed set its values come from. These values are always
+            kept, even the rare ones that would otherwise be withheld.
+        mode: `synthesize` learns and generates; `reference` copies the real rows as they are (for
+            public lookup tables); `skip` leaves the table out.
+    """
+
+    name: str = Field(min_length=1)
+    pk: Columns = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    unique: tuple[Columns, ...] = ()
+    constraints: dict[str, Constraint] = {}
+    accepted_values: dict[str, list[Any]] = {}
+    mode: Mode = "synthesize"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_fk_shorthand(cls, fields: Any) -> Any:
+        """`fk={"user_id": "users.id"}` is short for a list of single-column foreign keys."""
+        if not isinstance(fields, Mapping) or "fk" not in fields:
+            return fields
+        rest = {k: v for k, v in fields.items() if k != "fk"}
+        keys = list(rest.get("foreign_keys") or ())
+        for column, target in dict(fields["fk"] or {}).items():
+            # Table names may hold dots ("db.users"), column names after the last one don't.
+            parent, dot, parent_column = str(target).rpartition(".")
+            if not dot or not parent or not parent_column:
+                raise ValueError(f"fk {column!r} must be 'parent.column', not {target!r}")
+            keys.append({"columns": column, "parent": parent, "parent_columns": parent_column})
+        return {**rest, "foreign_keys": keys}
+
+    @model_validator(mode="after")
+    def _one_driver(self) -> TableConfig:
+        drivers = [str(key) for key in self.foreign_keys if key.driver]
+        if len(drivers) > 1:
+            raise ValueError(f"only one foreign key can be the driver, not {drivers}")
+        return self
+
+    @property
+    def has_dependencies(self) -> bool:
+        """Whether the table refers to any table."""
+        return bool(self.foreign_keys)
+
+    @property
+    def unique_sets(self) -> tuple[tuple[str, ...], ...]:
+        """Every combination of columns that is unique, the primary key first."""
+        sets = ([self.pk] if self.pk else []) + [u for u in self.unique if set(u) != set(self.pk)]
+        return tuple(dict.fromkeys(sets))
+
+
+class Metadata(BaseModel):
+    """The tables of a schema, by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tables: dict[str, TableConfig] = {}
+
+    def add_table(self, name: str, pk: str | Sequence[str] | None = None, **options: Any) -> None:
+        """Declare a table.
+
+        Args:
+            name: The table's name.
+            pk: Its primary key: a column, several columns, or None.
+            **options: Any other field of `TableConfig`, and `fk={"column": "parent.column"}`.
+
+        Raises:
+            SchemaError: The name is taken, an option is unknown or its value is wrong.
+        """
+        if name in self.tables:
+            raise SchemaError(
+                "is declared twice", table=name, remedy="declare each table once, with all its options"
+            )
+        columns = pk if pk is None or isinstance(pk, str) else tuple(pk)
+        self.tables[name] = TableConfig(name=name, pk=columns, **options)
+
+    def get_table(self, name: str) -> TableConfig | None:
+        """The table of this name, or None."""
+        return self.tables.get(name)
+
+    @property
+    def modelled(self) -> dict[str, TableConfig]:
+        """The tables that take part: all but the skipped ones."""
+        return {name: table for name, table in self.tables.items() if table.mode != "skip"}
+
+    def validate(self, data: Mapping[str, pa.Table | pd.DataFrame] | None = None) -> None:  # type: ignore[override]
+        """Check the schema, and the data against it, before anything is trained.
+
+        Args:
+            data: The real tables by name; without them only the declarations are checked.
+
+        Raises:
+            SchemaValidationError: Lists every problem found, not only the first.
+        """
+        # Imported here because the checks import this module for the types they check.
+        from synthohive_py.validation import find_problems
+
+        problems = find_problems(self, data)
+        if problems:
+            raise SchemaValidationError(problems)

@@ -1,0 +1,180 @@
+"""The public face: learn a schema, generate its twin, keep what was learned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from synthohive_py.artifact import read_file, write_file
+from synthohive_py.errors import GenerationError, SettingError
+from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
+from synthohive_py.models.base import get_model
+from synthohive_py.relational.fit import fit_tables
+from synthohive_py.relational.fitted import FitSettings, FittedSchema
+from synthohive_py.relational.sample import sample_tables
+from synthohive_py.rng import Seed
+from synthohive_py.schema import Metadata
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Synthesizer"]
+
+
+class Synthesizer:
+    """Learns the tables of a schema and generates a synthetic twin of them.
+
+    Args:
+        metadata: The schema: tables, keys, foreign keys, rules.
+        model: The name of the table model: `ctgan` (default) or `autoregressive`, or one registered
+            with `register_model`.
+        seed: Everything random derives from it: same seed and data, same twin.
+        model_options: Options of the model; see its class.
+        k_anonymity_threshold: Values, words and patterns shared by fewer rows are never stored.
+        max_training_rows: Larger tables are learned from a random sample of this many rows.
+        max_fit_seconds: The time the training of all models together may take; None for no limit.
+        progress: Whether to show progress bars.
+
+    Raises:
+        SettingError: An option is unknown or out of range.
+
+    Example:
+        >>> synthesizer = Synthesizer(metadata, seed=7)      # doctest: +SKIP
+        >>> twin = synthesizer.fit(tables).sample()          # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        *,
+        model: str = "ctgan",
+        seed: int = 0,
+        model_options: Mapping[str, Any] | None = None,
+        k_anonymity_threshold: int = 5,
+        max_training_rows: int = 100_000,
+        max_fit_seconds: float | None = None,
+        progress: bool = True,
+    ) -> None:
+        if not isinstance(metadata, Metadata):
+            raise SettingError(
+                "metadata is no Metadata", received=type(metadata).__name__, remedy="build one with Metadata()"
+            )
+        get_model(model)(**dict(model_options or {}))  # refuses unknown models and options here
+        self.metadata = metadata
+        self.model = model
+        self.model_options = dict(model_options or {})
+        self.seed = _whole_number("seed", seed)
+        self.settings = FitSettings(k_anonymity_threshold, max_training_rows, max_fit_seconds)
+        self.progress = progress
+        self._fitted: FittedSchema | None = None
+
+    def fit(self, data: Mapping[str, pd.DataFrame | pa.Table]) -> Synthesizer:
+        """Learn the real tables.
+
+        Args:
+            data: Per table of the schema its rows, as a pandas frame or an Arrow table.
+
+        Returns:
+            Itself.
+
+        Raises:
+            SchemaValidationError: Schema or data have problems, all listed; nothing was trained.
+            TrainingError: A model did not converge; the message names the table.
+        """
+        self.metadata.validate(data)
+        modelled = self.metadata.modelled
+        tables = {name: to_arrow(frame, name) for name, frame in data.items() if name in modelled}
+        fitted = fit_tables(
+            self.metadata,
+            tables,
+            model=self.model,
+            model_options=self.model_options,
+            seed=Seed(self.seed),
+            settings=self.settings,
+            progress=self.progress,
+        )
+        fitted.dtypes = {name: dtypes_of(data[name]) for name in tables}
+        self._fitted = fitted
+        return self
+
+    def sample(
+        self,
+        num_rows: Mapping[str, int] | None = None,
+        scale: float = 1.0,
+        seed: int | None = None,
+    ) -> dict[str, pd.DataFrame]:
+        """Generate a twin.
+
+        Args:
+            num_rows: Rows of root tables; other tables follow their parents.
+            scale: Size of the twin, as a multiple of the real one.
+            seed: Another seed gives another twin; by default the seed of the synthesizer.
+
+        Returns:
+            Per table a frame with the real frame's columns, order and dtypes.
+
+        Raises:
+            GenerationError: Nothing was learned yet, or a key's type has no room for so many rows.
+            SettingError: num_rows or scale is out of range.
+        """
+        fitted = self._learned("sample")
+        tables = sample_tables(
+            fitted,
+            num_rows=num_rows,
+            scale=scale,
+            seed=Seed(self.seed if seed is None else _whole_number("seed", seed)),
+            progress=self.progress,
+        )
+        return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
+
+    def training_metrics(self) -> dict[str, dict[str, Any]]:
+        """Per generated table what its training reported: rows, epochs, seconds, losses.
+
+        Raises:
+            GenerationError: Nothing was learned yet.
+        """
+        fitted = self._learned("training_metrics")
+        return {name: dict(table.report) for name, table in fitted.tables.items() if table.report}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what was learned to one file; an older file is replaced as a whole.
+
+        Raises:
+            GenerationError: Nothing was learned yet.
+            SerializationError: The file can't be written.
+        """
+        write_file(self._learned("save"), path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, progress: bool = True) -> Synthesizer:
+        """Read what `save` wrote. Reading never runs code from the file.
+
+        Args:
+            path: The file.
+            progress: Whether to show progress bars.
+
+        Raises:
+            SerializationError: The file is missing, damaged or of another format.
+        """
+        fitted = read_file(path)
+        models = {t.model.name for t in fitted.tables.values() if t.model}
+        synthesizer = cls(
+            fitted.metadata, model=models.pop() if models else "ctgan", seed=fitted.seed, progress=progress
+        )
+        synthesizer._fitted = fitted
+        return synthesizer
+
+    def _learned(self, call: str) -> FittedSchema:
+        if self._fitted is None:
+            raise GenerationError(
+                f"{call}() needs a fitted synthesizer", remedy="call fit(data) first, or Synthesizer.load(path)"
+            )
+        return self._fitted
+
+
+def _whole_number(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingError(f"{name} must be a whole number", received=repr(value))
+    return value

@@ -106,7 +106,9 @@ def _comparable(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> tuple[pa.Chun
     return ours.cast(wide), theirs.cast(wide)
 
 
-def _combine(child: Rows, child_place: Rows, parent: Rows, parent_place: Rows, size: int) -> tuple[Rows, Rows]:
+def _combine(
+    child: Rows, child_place: Rows, parent: Rows, parent_place: Rows, size: int
+) -> tuple[Rows, Rows]:
     """One more column joined to the codes so far; codes stay dense, so they never overflow."""
     joined = np.concatenate([child * (size + 1) + child_place + 1, parent * (size + 1) + parent_place + 1])
     dense = np.unique(joined, return_inverse=True)[1]

@@ -59,7 +59,9 @@ class Synthesizer:
     ) -> None:
         if not isinstance(metadata, Metadata):
             raise SettingError(
-                "metadata is no Metadata", received=type(metadata).__name__, remedy="build one with Metadata()"
+                "metadata is no Metadata",
+                received=type(metadata).__name__,
+                remedy="build one with Metadata()",
             )
         get_model(model)(**dict(model_options or {}))  # refuses unknown models and options here
         self.metadata = metadata
@@ -169,7 +171,8 @@ class Synthesizer:
     def _learned(self, call: str) -> FittedSchema:
         if self._fitted is None:
             raise GenerationError(
-                f"{call}() needs a fitted synthesizer", remedy="call fit(data) first, or Synthesizer.load(path)"
+                f"{call}() needs a fitted synthesizer",
+                remedy="call fit(data) first, or Synthesizer.load(path)",
             )
         return self._fitted
 

@@ -114,7 +114,7 @@ def _are_hexadecimal(values: Sequence[str]) -> bool:
         used.update(value)
     letters = set(used) & set("abcdef")
     lengths = {len(value) for value in values}
-    return len(lengths) == 1 and min(lengths) >= 8 and len(letters) >= 3 and set(used) <= set(HEX + "-")  # noqa: PLR2004
+    return len(lengths) == 1 and min(lengths) >= 8 and len(letters) >= 3 and set(used) <= set(HEX + "-")
 
 
 def _shape_of(value: str, hexadecimal: bool) -> str:

@@ -91,9 +91,7 @@ class TextCodec(ColumnCodec):
         sizes = np.where(null, 0, np.maximum(sizes, 1))
         words = self._draw(int(sizes.sum()), rng)
         ends = np.cumsum(sizes).tolist()
-        cells = [
-            " ".join(words[end - size : end]) for end, size in zip(ends, sizes.tolist(), strict=True)
-        ]
+        cells = [" ".join(words[end - size : end]) for end, size in zip(ends, sizes.tolist(), strict=True)]
         return pa.array(cells, mask=null, type=self.type)
 
     def _draw(self, size: int, rng: np.random.Generator) -> list[str]:

@@ -90,9 +90,7 @@ def assign_link(
 
 def _shared_with_others(world: World, link: Link, generated: Generated) -> list[str]:
     """Columns of the link that other keys of the table fill."""
-    others = {
-        c for k in world.fitted.plan.links_of(link.child) if k != link for c in k.key.columns
-    }
+    others = {c for k in world.fitted.plan.links_of(link.child) if k != link for c in k.key.columns}
     return [c for c in link.key.columns if c in others and c in generated.rows.column_names]
 
 

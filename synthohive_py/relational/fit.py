@@ -233,9 +233,7 @@ class _Fitting:
             return 0
         return min(fitted.rows, self.settings.max_training_rows) * max(len(fitted.cardinalities), 1)
 
-    def train(
-        self, name: str, model: Any, budget: float | None, show: Callable[[EpochReport], None]
-    ) -> None:
+    def train(self, name: str, model: Any, budget: float | None, show: Callable[[EpochReport], None]) -> None:
         """Fit the table's model on its rows, or on a sample of them."""
         p, fitted = self.prepared[name], self.fitted[name]
         context, context_sizes = self.context[name] = self._context(name)

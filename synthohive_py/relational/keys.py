@@ -54,7 +54,7 @@ class KeyGenerator:
             return cls(type=column.type, patterns=patterns)
         numbers, _ = to_numbers(column)
         ticks = np.unique(np.floor(numbers).astype(np.int64))  # a float key counts whole numbers
-        if len(ticks) < 2:  # noqa: PLR2004
+        if len(ticks) < 2:
             return cls(type=column.type, start=int(ticks[0]) if len(ticks) else 1)
         step = int(np.gcd.reduce(np.diff(ticks).astype(np.uint64)))
         span = (int(ticks[-1]) - int(ticks[0])) // step

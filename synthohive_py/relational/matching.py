@@ -81,7 +81,7 @@ def _cells(group: Rows, codes: Codes, detail: int, first: int, second: int) -> R
     cells = group
     if detail:
         cells = cells * first + codes[:, 0]
-    if detail == 2:  # noqa: PLR2004
+    if detail == 2:
         cells = cells * second + codes[:, 1]
     return cells
 
@@ -92,9 +92,7 @@ def _pair(
     """Pairs of equal cells: the n-th of ours in a cell with the n-th of theirs, while both last."""
     cells, dense = np.unique(np.concatenate([ours, theirs]), return_inverse=True)
     left, right = dense[: len(ours)], dense[len(ours) :]
-    common = np.minimum(
-        np.bincount(left, minlength=len(cells)), np.bincount(right, minlength=len(cells))
-    )
+    common = np.minimum(np.bincount(left, minlength=len(cells)), np.bincount(right, minlength=len(cells)))
     return _first_in_cell(left, our_order, common), _first_in_cell(right, their_order, common)
 
 

@@ -69,7 +69,7 @@ def prepare_table(
         link.name: parent_rows(table, link.key.columns, data[link.key.parent], link.key.parent_columns)
         for link in links
     }
-    foreign = {column for link in links for column in link.key.columns}
+    foreign = _foreign_columns(config, links)
     keys = {
         columns[0]: KeyGenerator.fit(_whole(table.column(columns[0])), threshold=threshold)
         for columns in config.unique_sets
@@ -87,8 +87,23 @@ def prepare_table(
         table.select(ordered), name=config.name, threshold=threshold, hints=_hints(config, modelled)
     )
     return Prepared(
-        config, table, links, parents, keys, sequences, key_columns, codec, codec.encode(table.select(ordered))
+        config,
+        table,
+        links,
+        parents,
+        keys,
+        sequences,
+        key_columns,
+        codec,
+        codec.encode(table.select(ordered)),
     )
+
+
+def _foreign_columns(config: TableConfig, links: Sequence[Link]) -> set[str]:
+    """The columns that links fill. A deferred link comes too late for columns of the primary key."""
+    early = {c for link in links if link.role != "deferred" for c in link.key.columns}
+    late = {c for link in links if link.role == "deferred" for c in link.key.columns}
+    return early | (late - set(config.pk))
 
 
 def drawn_sets(
@@ -100,7 +115,9 @@ def drawn_sets(
     key alone) and those that are known only after matching, which `uniqueness.py` repairs.
     """
     driver = {c for link in links if link.role == "driver" for c in link.key.columns}
-    matched = {c for link in links if link.role in ("profile", "deferred") for c in link.key.columns} - driver
+    foreign = _foreign_columns(config, links)
+    matched = {c for link in links if link.role in ("profile", "deferred") for c in link.key.columns}
+    matched = (matched & foreign) - driver
     return [
         columns
         for columns in config.unique_sets

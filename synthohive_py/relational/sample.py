@@ -166,9 +166,7 @@ class _Table:
         self, size: int, context: Codes | None, known: pa.Table
     ) -> tuple[Codes, pa.Table, npt.NDArray[np.bool_]]:
         """The leading codes, those of unique combinations, drawn until the combinations differ."""
-        sets = drawn_sets(
-            self.config, self.plan.links_of(self.name), self.fitted.keys, self.fitted.sequences
-        )
+        sets = drawn_sets(self.config, self.plan.links_of(self.name), self.fitted.keys, self.fitted.sequences)
         blocks, width = [], 0
         for block in self.fitted.layout:
             if width >= self.fitted.key_width:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from synthohive_py.columns.base import Codes
 from synthohive_py.joins import row_hashes
 
-__all__ = ["draw_until_unique", "repeats", "reassign_repeats"]
+__all__ = ["draw_until_unique", "reassign_repeats", "repeats"]
 
 ROUNDS = 24
 MAX_COPIES = 256  # candidates drawn at once for one row

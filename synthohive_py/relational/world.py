@@ -41,9 +41,7 @@ class World:
     fitted: FittedSchema
     tables: dict[str, Generated]
 
-    def degrees(
-        self, link: Link, rng: np.random.Generator, eligible: npt.NDArray[np.bool_] | None
-    ) -> Rows:
+    def degrees(self, link: Link, rng: np.random.Generator, eligible: npt.NDArray[np.bool_] | None) -> Rows:
         """How many children each parent row has along the link."""
         parent = self.fitted.tables[link.key.parent]
         generated = self.tables[link.key.parent]
@@ -91,9 +89,7 @@ class World:
         ]
         return pa.table(columns, names=list(link.key.columns))
 
-    def with_orphans(
-        self, link: Link, key: pa.Table, rows: Rows, rng: np.random.Generator
-    ) -> pa.Table:
+    def with_orphans(self, link: Link, key: pa.Table, rows: Rows, rng: np.random.Generator) -> pa.Table:
         """The key with values in these rows that no parent has.
 
         The last column gets values that occur in no parent; the others are those of some parent, so that

@@ -19,7 +19,6 @@ PUBLIC = [
     "ForeignKey",
     "GenerationError",
     "Metadata",
-    "Problem",
     "QualityError",
     "SchemaError",
     "SchemaValidationError",
@@ -28,8 +27,10 @@ PUBLIC = [
     "SynthoHiveError",
     "Synthesizer",
     "TableConfig",
+    "TableModel",
     "TrainingError",
     "__version__",
+    "register_model",
 ]
 
 

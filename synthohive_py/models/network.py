@@ -1,0 +1,175 @@
+"""The autoregressive network: every column's codes, given the columns before it.
+
+One masked matrix product computes the hidden units of all columns at once (a block-triangular MADE;
+Germain et al. 2015), on learned embeddings of the codes. Each column has a head of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["AutoregressiveNetwork", "Noise"]
+
+CONDITION_WIDTH = 32
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Dropout from a generator of its own, so that no global state is touched.
+
+    Attributes:
+        rate: The share of units that are dropped.
+        generator: The source of randomness.
+    """
+
+    rate: float
+    generator: torch.Generator
+
+    def drop(self, x: Tensor, rate: float | None = None) -> Tensor:
+        """`x` with some units set to zero and the others scaled up."""
+        rate = self.rate if rate is None else rate
+        if rate == 0:
+            return x
+        keep = torch.empty_like(x).uniform_(generator=self.generator) >= rate
+        return x * keep * (1 / (1 - rate))
+
+
+class AutoregressiveNetwork(nn.Module):
+    """Logits of each column from the context and the columns before it.
+
+    Its input is a row of floats: [condition | embeddings of the context | embeddings of the columns].
+    Column j sees the first `visible[j]` of them.
+
+    Args:
+        cardinalities: Codes per column.
+        context_cardinalities: Codes per context column.
+        hidden: Hidden units per column.
+        conditional: Whether a condition vector is part of the input (see `condition`).
+        generator: Draws the initial weights.
+    """
+
+    def __init__(
+        self,
+        cardinalities: Sequence[int],
+        context_cardinalities: Sequence[int],
+        *,
+        hidden: int,
+        conditional: bool,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.cardinalities = tuple(int(k) for k in cardinalities)
+        self.context_width = len(context_cardinalities)
+        self.hidden = hidden
+        sizes = [*(int(k) for k in context_cardinalities), *self.cardinalities]
+        widths = [_embedding_width(k) for k in sizes]
+        self.embeddings = nn.ParameterList(
+            nn.Parameter(torch.empty(k, w).normal_(0, 0.5, generator=generator))
+            for k, w in zip(sizes, widths, strict=True)
+        )
+        ends = [CONDITION_WIDTH if conditional else 0]
+        for width in widths:
+            ends.append(ends[-1] + width)
+        self.visible = tuple(ends[self.context_width + j] for j in range(len(self.cardinalities)))
+        columns, total = len(self.cardinalities), ends[-1]
+
+        self.condition_table: nn.Parameter | None = None
+        if conditional:
+            # Row `offset + K` of a column means that it is not conditioned.
+            self.condition_table = nn.Parameter(
+                torch.empty(sum(self.cardinalities) + columns, CONDITION_WIDTH).normal_(
+                    0, 0.1, generator=generator
+                )
+            )
+            steps = torch.tensor([0, *(k + 1 for k in self.cardinalities)])
+            self.register_buffer("condition_offsets", steps.cumsum(0)[:-1], persistent=False)
+
+        weight, mask = torch.zeros(columns * hidden, total), torch.zeros(columns * hidden, total)
+        for j, end in enumerate(self.visible):
+            block = slice(j * hidden, (j + 1) * hidden)
+            bound = math.sqrt(3 / max(end, 1))
+            weight[block, :end].uniform_(-bound, bound, generator=generator)
+            mask[block, :end] = 1
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(torch.zeros(columns * hidden))
+        self.register_buffer("mask", mask, persistent=False)
+        self.head_weights = nn.ParameterList(
+            nn.Parameter(torch.empty(k, hidden).normal_(0, 0.02, generator=generator))
+            for k in self.cardinalities
+        )
+        self.head_biases = nn.ParameterList(nn.Parameter(torch.zeros(k)) for k in self.cardinalities)
+
+    def start_from_marginals(self, marginals: Sequence[Tensor]) -> None:
+        """Let the heads begin with the frequencies of their codes, so that only dependence is to be learned."""
+        with torch.no_grad():
+            for bias, marginal in zip(self.head_biases, marginals, strict=True):
+                bias.copy_(marginal.log())
+
+    def condition(self, codes: Tensor) -> Tensor:
+        """The condition vector of CTGAN (Xu et al. 2019) times a matrix: one embedding per condition, summed.
+
+        Args:
+            codes: (rows, columns); a column's cardinality where it is not conditioned.
+        """
+        assert self.condition_table is not None
+        return F.embedding_bag(codes + self.condition_offsets, self.condition_table, mode="sum")
+
+    def inputs(self, codes: Tensor, context: Tensor, condition: Tensor | None) -> Tensor:
+        """The network's input for whole rows (`codes`), or for their context alone if they have no column."""
+        parts = [] if condition is None else [self.condition(condition)]
+        parts += [F.embedding(context[:, i], self.embeddings[i]) for i in range(self.context_width)]
+        parts += [F.embedding(codes[:, j], self.column_embedding(j)) for j in range(codes.shape[1])]
+        return torch.cat(parts, 1) if parts else codes.new_zeros((len(codes), 0), dtype=self.weight.dtype)
+
+    def column_embedding(self, column: int) -> Tensor:
+        """(codes, width) embeddings of a column."""
+        return self.embeddings[self.context_width + column]
+
+    def forward(
+        self, codes: Tensor, context: Tensor, condition: Tensor | None = None, noise: Noise | None = None
+    ) -> list[Tensor]:
+        """Logits (rows, codes) of each column, all of them given the real columns before it.
+
+        Args:
+            codes: (rows, columns) int64.
+            context: (rows, context columns) int64.
+            condition: (rows, columns) int64, for a conditional network.
+            noise: Dropout, while training.
+        """
+        x = self.inputs(codes, context, condition)
+        if noise:
+            x = noise.drop(x, noise.rate / 2)
+        z = F.silu(F.linear(x, self.weight * self.mask, self.bias))
+        if noise:
+            z = noise.drop(z)
+        units = z.view(len(z), len(self.cardinalities), self.hidden).unbind(1)
+        return [F.linear(u, w, b) for u, w, b in zip(units, self.head_weights, self.head_biases, strict=True)]
+
+    def column_logits(self, column: int, x: Tensor) -> Tensor:
+        """Logits of one column from the input filled up to that column."""
+        block = slice(column * self.hidden, (column + 1) * self.hidden)
+        end = self.visible[column]
+        z = F.silu(F.linear(x[:, :end], self.weight[block, :end], self.bias[block]))
+        return F.linear(z, self.head_weights[column], self.head_biases[column])
+
+    def losses(
+        self, codes: Tensor, context: Tensor, condition: Tensor | None = None, noise: Noise | None = None
+    ) -> list[Tensor]:
+        """Per column the mean negative log-likelihood of its codes, in nats."""
+        logits = self(codes, context, condition, noise)
+        return [F.cross_entropy(out, codes[:, j]) for j, out in enumerate(logits)]
+
+    def unconditioned(self, rows: int) -> Tensor | None:
+        """The condition that conditions nothing; None for a network without conditions."""
+        if self.condition_table is None:
+            return None
+        return torch.tensor(self.cardinalities).expand(rows, -1)
+
+
+def _embedding_width(cardinality: int) -> int:
+    return min(cardinality, max(4, math.ceil(3 * cardinality**0.3) + 1))

@@ -119,6 +119,6 @@ def _to_series(column: pa.ChunkedArray, dtype: str | None) -> pd.Series:
         return column.to_pandas().astype("category")
     if dtype.startswith(("Int", "UInt", "Float", "boolean")) or dtype.endswith("[pyarrow]"):
         # Through the Arrow array, so that large integers beside a null never pass through float.
-        return pd.Series(pd.arrays.ArrowExtensionArray(column)).astype(dtype)
+        return pd.Series(pd.arrays.ArrowExtensionArray(column)).astype(pd.api.types.pandas_dtype(dtype))
     series = column.to_pandas(date_as_object=True)
-    return series if str(series.dtype) == dtype else series.astype(dtype)
+    return series if str(series.dtype) == dtype else series.astype(pd.api.types.pandas_dtype(dtype))

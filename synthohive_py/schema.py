@@ -195,7 +195,7 @@ class Metadata(BaseModel):
             raise SchemaError(
                 "is declared twice", table=name, remedy="declare each table once, with all its options"
             )
-        columns = pk if pk is None or isinstance(pk, str) else tuple(pk)
+        columns = () if pk is None else (pk,) if isinstance(pk, str) else tuple(pk)
         self.tables[name] = TableConfig(name=name, pk=columns, **options)
 
     def get_table(self, name: str) -> TableConfig | None:

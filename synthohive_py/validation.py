@@ -31,16 +31,16 @@ def find_problems(
         # Data checks follow the declared keys, so broken declarations come first.
         return problems
     tables: dict[str, pa.Table] = {}
-    for name in data:
-        if name not in metadata.tables:
-            problems.append(
-                Problem(
-                    "has data but is not declared",
-                    table=name,
-                    received=f"declared tables {sorted(metadata.tables)}",
-                    remedy=f"add it with metadata.add_table({name!r}, ...), or leave its data out",
-                )
-            )
+    problems += [
+        Problem(
+            "has data but is not declared",
+            table=name,
+            received=f"declared tables {sorted(metadata.tables)}",
+            remedy=f"add it with metadata.add_table({name!r}, ...), or leave its data out",
+        )
+        for name in data
+        if name not in metadata.tables
+    ]
     for name in metadata.modelled:
         if name not in data:
             problems.append(

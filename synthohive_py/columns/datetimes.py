@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
-from synthohive_py.columns.bins import Bins
-from synthohive_py.columns.scalars import from_numbers, to_numbers
+from synthohive_py.columns.bins import Bins, protected_ends
+from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 
 __all__ = ["DatetimeCodec"]
 
@@ -32,6 +32,8 @@ class DatetimeCodec(ColumnCodec):
         days: Days since 1970 to codes.
         times: Ticks since midnight (UTC) to codes; None if every value is a midnight.
         null: Whether the column has nulls.
+        low: The lowest value, as day and ticks; the mean of as many as the privacy threshold asks for.
+        high: The highest value, likewise.
     """
 
     kind: ClassVar[str] = "datetime"
@@ -39,17 +41,23 @@ class DatetimeCodec(ColumnCodec):
     days: Bins
     times: Bins | None
     null: bool
+    low: tuple[int, int] = (0, 0)
+    high: tuple[int, int] = (0, 0)
 
     @classmethod
     def fit(cls, column: pa.Array, *, bins: int = 100, threshold: int = 5) -> DatetimeCodec:
         """Learn from a real column; see `Bins.fit` for the parameters."""
         ticks, null = to_numbers(column)
-        day, time = np.divmod(ticks.astype(np.int64), _ticks_per_day(column.type))
+        per_day = _ticks_per_day(column.type)
+        day, time = np.divmod(ticks.astype(np.int64), per_day)
+        low, high = protected_ends(ticks, threshold) if len(ticks) else (0, 0)
         return cls(
             type=column.type,
             days=Bins.fit(day, bins=DAY_BINS, threshold=threshold),
             times=Bins.fit(time, bins=bins, threshold=threshold) if time.any() else None,
             null=bool(null.any()) or not len(ticks),
+            low=divmod(int(low), per_day),
+            high=divmod(int(high), per_day),
         )
 
     @property
@@ -73,8 +81,20 @@ class DatetimeCodec(ColumnCodec):
     def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
         null = codes[:, 0] >= self.days.size
         day = self.days.decode(np.minimum(codes[:, 0], max(self.days.size - 1, 0)), rng)
-        time = self.times.decode(codes[:, 1], rng) if self.times else 0
+        time = self.times.decode(codes[:, 1], rng) if self.times else np.zeros_like(day)
+        day, time = self._within_range(day, time)
+        # A product beyond int64 wraps, and the sum wraps back: the whole lies in the range.
         return from_numbers(day * _ticks_per_day(self.type) + time, null, self.type)
+
+    def _within_range(self, day: Numbers, time: Numbers) -> tuple[Numbers, Numbers]:
+        """On the first and last day not every time occurs; the next day takes those that do not."""
+        day = np.where((day == self.low[0]) & (time < self.low[1]), day + 1, day)
+        day = np.where((day == self.high[0]) & (time > self.high[1]), day - 1, day)
+        for (end, tick), below in ((self.low, True), (self.high, False)):
+            outside = day < end if below else day > end
+            outside |= (day == end) & (time < tick if below else time > tick)
+            day, time = np.where(outside, end, day), np.where(outside, tick, time)
+        return day, time
 
     def state(self) -> State:
         return {
@@ -82,6 +102,8 @@ class DatetimeCodec(ColumnCodec):
             "days": self.days.state(),
             "times": self.times.state() if self.times else None,
             "null": self.null,
+            "low": list(self.low),
+            "high": list(self.high),
         }
 
     @classmethod
@@ -91,6 +113,8 @@ class DatetimeCodec(ColumnCodec):
             days=Bins.from_state(state["days"]),
             times=Bins.from_state(state["times"]) if state["times"] else None,
             null=state["null"],
+            low=tuple(state["low"]),
+            high=tuple(state["high"]),
         )
 
 

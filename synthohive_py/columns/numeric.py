@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,8 @@ from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 from synthohive_py.schema import Constraint
 
 __all__ = ["NumericCodec"]
+
+_INT64 = np.iinfo(np.int64)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class NumericCodec(ColumnCodec):
     type: pa.DataType
     bins: Bins
     null: bool
-    rule: Constraint = Constraint()
+    rule: Constraint = field(default_factory=Constraint)
 
     @classmethod
     def fit(
@@ -71,15 +74,14 @@ class NumericCodec(ColumnCodec):
         rule = self.rule
         unit = 10**self.type.scale if pa.types.is_decimal(self.type) else 1
         if rule.dtype == "int":
-            values = np.round(values / unit) * unit if unit != 1 or values.dtype != np.int64 else values
-        low = None if rule.min is None else rule.min * unit
-        high = None if rule.max is None else rule.max * unit
-        if low is None and high is None:
-            return values
-        if values.dtype == np.int64:
-            low = None if low is None else int(np.ceil(low))
-            high = None if high is None else int(np.floor(high))
-        return np.clip(values, low, high)
+            values = _rounded(values, unit)
+        if values.dtype != np.int64:
+            return values if rule.min is rule.max is None else np.clip(values, rule.min, rule.max)
+        # Bounds in ticks, and none beyond the ticks: numpy takes no larger ones.
+        shift = 2**63 if pa.types.is_uint64(self.type) else 0
+        low = _INT64.min if rule.min is None else max(math.ceil(rule.min * unit) - shift, _INT64.min)
+        high = _INT64.max if rule.max is None else min(math.floor(rule.max * unit) - shift, _INT64.max)
+        return np.clip(values, min(low, _INT64.max), max(high, _INT64.min))
 
     def state(self) -> State:
         return {
@@ -97,3 +99,11 @@ class NumericCodec(ColumnCodec):
             null=state["null"],
             rule=Constraint(**state["rule"]),
         )
+
+
+def _rounded(ticks: Numbers, unit: int) -> Numbers:
+    """The nearest multiple of the unit; whole numbers do not pass through floats."""
+    if ticks.dtype != np.int64:
+        return np.round(ticks)
+    whole, part = np.divmod(ticks, unit)
+    return (whole + (2 * part >= unit)) * unit if unit > 1 else ticks

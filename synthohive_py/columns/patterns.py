@@ -53,7 +53,7 @@ class Patterns:
         hexadecimal = _are_hexadecimal(distinct)
         members: dict[str, list[str]] = {}
         for value in distinct:
-            members.setdefault(_shape_of(value, hexadecimal), []).append(value)
+            members.setdefault(_shape_of(value, hexadecimal=hexadecimal), []).append(value)
         ranked = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))[:MAX_SHAPES]
         return cls(
             shapes=tuple(_alphabets(shape, group, threshold) for shape, group in ranked),
@@ -117,7 +117,7 @@ def _are_hexadecimal(values: Sequence[str]) -> bool:
     return len(lengths) == 1 and min(lengths) >= 8 and len(letters) >= 3 and set(used) <= set(HEX + "-")
 
 
-def _shape_of(value: str, hexadecimal: bool) -> str:
+def _shape_of(value: str, *, hexadecimal: bool) -> str:
     if hexadecimal:
         return "".join("h" if c in HEX else c for c in value)
     return "".join(_class_of(c) for c in value)

@@ -7,6 +7,8 @@ beyond 2^53 survive.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,7 +18,7 @@ from synthohive_py.errors import DataError
 
 __all__ = ["Numbers", "from_numbers", "is_ordered_type", "to_numbers"]
 
-Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+Numbers = npt.NDArray[Any]  # int64 or float64: numpy's stubs lose a union of the two at every operation
 _SIGN = np.uint64(1 << 63)  # flips unsigned to signed order
 
 

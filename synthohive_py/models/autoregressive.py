@@ -16,6 +16,7 @@ from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, register_model
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, split_rows, train
+from synthohive_py.models.threads import one_thread
 from synthohive_py.rng import Seed
 
 __all__ = ["Autoregressive", "AutoregressiveOptions", "check_range"]
@@ -46,7 +47,7 @@ class AutoregressiveOptions:
     """
 
     hidden: int = 0
-    epochs: int = 25
+    epochs: int = 40
     max_steps: int = 3000
     batch_size: int = 512
     learning_rate: float = 3e-3
@@ -84,6 +85,7 @@ class Autoregressive(TableModel):
 
     # ------------------------------------------------------------ learning
 
+    @one_thread()
     def fit(
         self,
         codes: Codes,
@@ -171,6 +173,7 @@ class Autoregressive(TableModel):
 
     # ------------------------------------------------------------ generating
 
+    @one_thread()
     @torch.inference_mode()
     def sample(
         self,
@@ -188,6 +191,8 @@ class Autoregressive(TableModel):
         if rows and any(bool(mask.all()) for mask in forbidden.values()):
             raise GenerationError("no code of a column is allowed", remedy="relax the condition")
         out = np.empty((rows, columns), np.int32)
+        if not columns:
+            return out
         contexts = _context_tensor(context, rows)
         draw = _Sampler(network, columns, forbidden)
         # Batches have a fixed size: the last bits of a matrix product depend on its shape.
@@ -198,6 +203,7 @@ class Autoregressive(TableModel):
             out[part] = draw(torch.from_numpy(uniforms), contexts[part], fixed).numpy()
         return out
 
+    @one_thread()
     @torch.inference_mode()
     def log_prob(self, codes: Codes, *, context: Codes | None = None) -> npt.NDArray[np.float64]:
         network = self._fitted()
@@ -301,6 +307,11 @@ def _independent_loss(codes: Tensor, marginals: Sequence[Tensor]) -> float:
 
 
 def check_range(name: str, value: float, *, least: float, most: float | None = None) -> None:
+    """Refuse an option's value that is out of range.
+
+    Raises:
+        SettingError: It is.
+    """
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise SettingError(f"option {name!r} is out of range", expected=bounds, received=repr(value))

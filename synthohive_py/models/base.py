@@ -164,14 +164,6 @@ class TableModel(ABC):
             (rows, columns) codes.
         """
 
-    def log_prob(self, codes: Codes, *, context: Codes | None = None) -> npt.NDArray[np.float64]:
-        """Log-likelihood of each row in nats; only for models that define one.
-
-        Raises:
-            SettingError: The model has no likelihood.
-        """
-        raise SettingError(f"model {self.name!r} has no likelihood", remedy="use model='autoregressive'")
-
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """What was learned, as nested dicts and lists of numbers, strings and numpy arrays."""
@@ -188,7 +180,7 @@ def register_model(model: ModelClass) -> ModelClass:
     Raises:
         SettingError: It is no TableModel, has no name, or the name is taken by another class.
     """
-    if not (isinstance(model, type) and issubclass(model, TableModel)):
+    if not issubclass(model, TableModel):
         raise SettingError("only subclasses of TableModel can be registered", received=repr(model))
     name = getattr(model, "name", None)
     if not isinstance(name, str) or not name:

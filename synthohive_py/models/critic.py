@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ class _Critic(nn.Module):
         sizes = [width * pac, 256, 256, 1]
         self.weights = nn.ParameterList(
             nn.Parameter(torch.empty(out, inp).uniform_(-(inp**-0.5), inp**-0.5, generator=generator))
-            for inp, out in zip(sizes, sizes[1:], strict=False)
+            for inp, out in pairwise(sizes)
         )
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(out)) for out in sizes[1:])
 
@@ -116,7 +117,7 @@ def refine(
     Returns:
         What was measured: `kept`, the critic's `gap` and the `loss` before and after.
     """
-    game = _Game(network, training, centres, options, condition, seed)
+    game = _Game(network, training, centres, options, condition=condition, seed=seed)
     mean = copy.deepcopy(network)
     for step in range(options.warm_up + options.steps):
         game.teach_critic()
@@ -148,6 +149,7 @@ class _Game:
         training: Rows,
         centres: Centres | None,
         options: CriticOptions,
+        *,
         condition: Condition,
         seed: Seed,
     ) -> None:

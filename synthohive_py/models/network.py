@@ -54,6 +54,9 @@ class AutoregressiveNetwork(nn.Module):
         generator: Draws the initial weights.
     """
 
+    mask: Tensor
+    condition_offsets: Tensor
+
     def __init__(
         self,
         cardinalities: Sequence[int],
@@ -79,14 +82,12 @@ class AutoregressiveNetwork(nn.Module):
         self.visible = tuple(ends[self.context_width + j] for j in range(len(self.cardinalities)))
         columns, total = len(self.cardinalities), ends[-1]
 
-        self.condition_table: nn.Parameter | None = None
+        self.conditional = conditional
         if conditional:
             # Row `offset + K` of a column means that it is not conditioned.
-            self.condition_table = nn.Parameter(
-                torch.empty(sum(self.cardinalities) + columns, CONDITION_WIDTH).normal_(
-                    0, 0.1, generator=generator
-                )
-            )
+            rows = sum(self.cardinalities) + columns
+            table = torch.empty(rows, CONDITION_WIDTH).normal_(0, 0.1, generator=generator)
+            self.condition_table = nn.Parameter(table)
             steps = torch.tensor([0, *(k + 1 for k in self.cardinalities)])
             self.register_buffer("condition_offsets", steps.cumsum(0)[:-1], persistent=False)
 
@@ -105,7 +106,7 @@ class AutoregressiveNetwork(nn.Module):
         self.head_biases = nn.ParameterList(nn.Parameter(torch.zeros(k)) for k in self.cardinalities)
 
     def start_from_marginals(self, marginals: Sequence[Tensor]) -> None:
-        """Let the heads begin with the frequencies of their codes, so that only dependence is to be learned."""
+        """Let the heads begin with the frequencies of their codes: only dependence is left to learn."""
         with torch.no_grad():
             for bias, marginal in zip(self.head_biases, marginals, strict=True):
                 bias.copy_(marginal.log())
@@ -116,7 +117,6 @@ class AutoregressiveNetwork(nn.Module):
         Args:
             codes: (rows, columns); a column's cardinality where it is not conditioned.
         """
-        assert self.condition_table is not None
         return F.embedding_bag(codes + self.condition_offsets, self.condition_table, mode="sum")
 
     def inputs(self, codes: Tensor, context: Tensor, condition: Tensor | None) -> Tensor:
@@ -166,7 +166,7 @@ class AutoregressiveNetwork(nn.Module):
 
     def unconditioned(self, rows: int) -> Tensor | None:
         """The condition that conditions nothing; None for a network without conditions."""
-        if self.condition_table is None:
+        if not self.conditional:
             return None
         return torch.tensor(self.cardinalities).expand(rows, -1)
 

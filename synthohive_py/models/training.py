@@ -1,4 +1,4 @@
-"""Maximum likelihood without babysitting: held-out rows decide when to slow down, to stop and what to keep."""
+"""Maximum likelihood without babysitting: held-out rows decide when to slow down and when to stop."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def train(
     """
     if not len(held_out):
         return Trained([], None, "too few rows")
-    loop = _Loop(network, training, options, seed, condition, max_seconds)
+    loop = _Loop(network, training, options, seed=seed, condition=condition, max_seconds=max_seconds)
     best = validation_loss(network, held_out)
     kept = _copy(network)
     history: list[EpochReport] = []
@@ -202,6 +202,7 @@ class _Loop:
         network: AutoregressiveNetwork,
         training: Rows,
         options: LikelihoodOptions,
+        *,
         seed: Seed,
         condition: Condition | None,
         max_seconds: float | None,
@@ -268,7 +269,7 @@ class _Loop:
         losses = self.network.losses(batch.codes, batch.context, condition, self.noise)
         loss = torch.stack(losses).sum()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         self.step += 1

@@ -68,8 +68,10 @@ def assign_link(
     shared = [c for c in link.key.columns if c in generated.rows.column_names and rows is None]
     if rows is not None:
         shared = _shared_with_others(world, link, generated)
-    parents = _match(world, link, generated, wanted, target, shared, seed, at_random=rows is not None)
-    if link.key.parent == name:
+    parents = _match(
+        world, link, generated, wanted, target, shared=shared, seed=seed, at_random=rows is not None
+    )
+    if link.key.parent == name and link.null_share:  # with no row at the top, real rows form loops, too
         parents = _without_loops(parents)
     key = world.parent_key(link, parents)
     if orphaned.any() and rows is None and link.name in fitted.orphans:
@@ -85,7 +87,7 @@ def assign_link(
             table = table.set_column(table.column_names.index(column), column, values)
         else:
             table = table.append_column(column, values)
-    return Generated(table, generated.codes, generated.context, generated.degrees)
+    return Generated(table, generated.codes, generated.context)
 
 
 def _shared_with_others(world: World, link: Link, generated: Generated) -> list[str]:
@@ -100,9 +102,9 @@ def _match(
     generated: Generated,
     wanted: npt.NDArray[np.int32],
     target: Mask,
+    *,
     shared: list[str],
     seed: Seed,
-    *,
     at_random: bool,
 ) -> Rows:
     """A parent row for each target row, else -1."""

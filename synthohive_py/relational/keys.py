@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +17,23 @@ from synthohive_py.columns.scalars import from_numbers, is_ordered_type, to_numb
 from synthohive_py.errors import GenerationError
 
 __all__ = ["KeyGenerator", "is_text_type"]
+
+
+def _largest(kind: pa.DataType) -> int:
+    """The largest key, as a number, that the type holds exactly."""
+    t = pa.types
+    last_day = 2_932_896  # the end of the year 9999, where Python's dates end
+    if t.is_floating(kind):
+        return 2 ** {16: 11, 32: 24, 64: 53}[kind.bit_width]
+    if t.is_decimal(kind):
+        return min(10**kind.precision - 1, 2**63 - 1)
+    if t.is_date(kind):
+        return last_day if t.is_date32(kind) else last_day * 86_400_000
+    if t.is_time(kind):
+        return 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit] - 1
+    if t.is_unsigned_integer(kind) and kind.bit_width < 64:
+        return 2**kind.bit_width - 1
+    return 2 ** (kind.bit_width - 1) - 1  # also uint64: its numbers are shifted to int64
 
 
 def is_text_type(kind: pa.DataType) -> bool:
@@ -68,29 +86,34 @@ class KeyGenerator:
         """
         if self.patterns is not None:
             return pa.array(self.patterns.sample_unique(size, rng), type=self.type)
-        # Each key lies somewhere in an interval of its own, `gap` steps wide.
-        edges = np.floor(np.arange(size + 1) * self.gap)
+        # Each key lies somewhere in an interval of its own, `gap` steps wide; many keys lie closer.
+        span = _largest(self.type) - self.start
+        step = self.step if span // self.step >= size else 1  # a few real keys may lie far apart
+        gap = max(1.0, min(self.gap * (self.step // step), (span // step + 1) / max(size, 1)))
+        edges = np.floor(np.arange(size + 1) * gap)
         jitter = np.floor(rng.random(size) * np.diff(edges))
-        return self._typed(self.start + self.step * (edges[:-1] + jitter).astype(np.int64))
+        return self._typed(self.start, step, edges[:-1] + jitter)
 
     def make_others(self, size: int, taken: pa.Array, rng: np.random.Generator) -> pa.Array:
         """Distinct keys, none of them among the taken ones."""
         if self.patterns is None:
             numbers, _ = to_numbers(taken)
             top = int(numbers.max()) if len(numbers) else self.start
-            return self._typed(top + self.step * np.arange(1, size + 1, dtype=np.int64))
+            return self._typed(top, self.step, np.arange(1.0, size + 1))
         fresh = pa.array(self.patterns.sample_unique(size + len(taken), rng), type=self.type)
         return fresh.filter(pc.invert(pc.is_in(fresh, value_set=taken))).slice(0, size)
 
-    def _typed(self, ticks: np.typing.NDArray[np.int64]) -> pa.Array:
-        try:
-            return from_numbers(ticks, np.zeros(len(ticks), bool), self.type)
-        except pa.ArrowInvalid as error:
+    def _typed(self, first: int, step: int, places: npt.NDArray[np.float64]) -> pa.Array:
+        """The keys so many steps from the first one; `places` ascend."""
+        if len(places) and first + step * int(places[-1]) > _largest(self.type):
             raise GenerationError(
-                f"{len(ticks)} distinct keys do not fit the type {self.type}",
-                expected=f"keys from {self.start} on in steps of {self.step * self.gap:g}",
+                f"{len(places)} distinct keys do not fit the type {self.type}",
+                expected=f"keys from {first} on in steps of {step}",
                 remedy="widen the key column's type in the source, or generate fewer rows",
-            ) from error
+            )
+        # Unsigned, so that the distance of extreme keys does not overflow.
+        ticks = np.int64(first).view(np.uint64) + np.uint64(step) * places.astype(np.uint64)
+        return from_numbers(ticks.view(np.int64), np.zeros(len(ticks), bool), self.type)
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""

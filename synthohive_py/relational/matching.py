@@ -42,7 +42,8 @@ def match(
     grouped = child_groups is not None and parent_groups is not None
     child_group = child_groups if grouped else np.zeros(len(children), np.int64)
     parent_group = parent_groups if grouped else np.zeros(len(parents), np.int64)
-    assert child_group is not None and parent_group is not None  # for the type checker
+    assert child_group is not None  # for the type checker
+    assert parent_group is not None
     offered = np.repeat(np.arange(len(parents)), slots)
     if not grouped:
         offered = _fill_up(offered, slots, len(children), rng)

@@ -110,7 +110,9 @@ class _Table:
         driver = self.plan.driver_of(self.name)
         parents = self._parents(driver) if driver else None
         size = size if parents is None else len(parents)
-        context = self.world.context_of(driver, parents, MAX_CONTEXT) if driver else None
+        context = (
+            self.world.context_of(driver, parents, MAX_CONTEXT) if driver and parents is not None else None
+        )
         known = self._known_columns(driver, parents, size)
         codes, drawn, placed = self._draw_keys(size, context, known)
         if not placed.all():
@@ -214,15 +216,15 @@ class _Table:
         )
 
     def _allowed(self) -> dict[int, npt.NDArray[np.bool_]]:
-        """Orphans are never generated unless they are to be kept."""
+        """Links are null only if real ones are, and orphans are generated only if they are to be kept."""
         allowed = {}
         for link in self.plan.links_of(self.name, "lookup", "profile", "deferred"):
-            if link.key.orphans == "keep":
-                continue
             kind = "lookup" if link.role == "lookup" else "profile"
             place = self.fitted.span(kind, link.name).start
             allowed[place] = np.ones(self.fitted.cardinalities[place], bool)
-            allowed[place][-1] = False
+            allowed[place][-1] = link.key.orphans == "keep" and link.orphan_share > 0
+            # With no real parent at all there is nothing else to refer to.
+            allowed[place][-2] = link.null_share > 0 or not link.parents_used
         return allowed
 
     def _padded(self, codes: Codes) -> Codes:
@@ -267,10 +269,21 @@ class _Table:
         for link in links:
             generated = assign_link(self.world, self.name, link, generated, self.seed.child(link.name))
             filled |= set(link.key.columns)
+            if link.role == "profile" and not link.null_share:
+                generated = self._with_parents(generated, link)
         for columns in self.config.unique_sets:
             if filled & set(columns) and set(columns) <= set(generated.rows.column_names):
                 generated = self._repaired(generated, columns, links)
         return generated
+
+    def _with_parents(self, generated: Generated, link: Link) -> Generated:
+        """Rows for which there is no parent are left out where the real key is never null."""
+        keep = np.ones(generated.rows.num_rows, bool)
+        for column in link.key.columns:
+            keep &= np.asarray(generated.rows.column(column).is_valid())
+        if not keep.all():
+            logger.warning("%s: %d rows find no parent for %s and are left out", self.name, (~keep).sum(), link.key)
+        return generated.filter(keep)
 
     def _repaired(self, generated: Generated, columns: tuple[str, ...], links: Sequence[Link]) -> Generated:
         """Rows that repeat a combination get another parent along a link that belongs to it."""
@@ -292,7 +305,7 @@ class _Table:
             )
         keep = np.ones(table.num_rows, bool)
         keep[repeated] = False
-        return Generated(table.filter(keep), generated.codes[keep], generated.context[keep])
+        return Generated(table, generated.codes, generated.context).filter(keep)
 
 
 def _table(columns: Mapping[str, pa.Array | pa.ChunkedArray], size: int) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,15 @@ class Generated:
         rows: The columns known so far.
         codes: (rows, code columns) in the table's layout; for a reference table in its codec's.
         context: (rows, code columns) of the parents they were generated from.
-        degrees: Per link, how many children each row gets.
     """
 
     rows: pa.Table
     codes: Codes
     context: Codes
-    degrees: dict[str, Rows] = field(default_factory=dict)
+
+    def filter(self, keep: npt.NDArray[np.bool_]) -> Generated:
+        """Only these rows."""
+        return Generated(self.rows.filter(pa.array(keep)), self.codes[keep], self.context[keep])
 
 
 @dataclass

@@ -1,0 +1,327 @@
+"""Whatever the shape of the keys: no orphan, no repeated key, and the real columns and dtypes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synthohive_py import ForeignKey, GenerationError, Metadata, Synthesizer
+from synthohive_py.relational.keys import KeyGenerator
+
+QUICK = {"epochs": 1, "max_steps": 4, "hidden": 4}
+Frames = dict[str, pd.DataFrame]
+
+
+def twin_of(metadata: Metadata, data: Frames, *, seed: int = 0, **sampling: Any) -> Frames:
+    synthesizer = Synthesizer(
+        metadata, model="autoregressive", model_options=QUICK, seed=seed, progress=False
+    )
+    twin = synthesizer.fit(data).sample(**sampling)
+    assert_sound(metadata, data, twin)
+    return twin
+
+
+def assert_sound(metadata: Metadata, data: Frames, twin: Frames) -> None:
+    """What holds for every twin, whatever the schema."""
+    assert list(twin) == list(data) or set(twin) == set(data)
+    for name, table in metadata.tables.items():
+        frame = twin[name]
+        assert list(frame.columns) == list(data[name].columns)
+        assert frame.dtypes.astype(str).to_dict() == data[name].dtypes.astype(str).to_dict()
+        if table.pk:
+            assert not frame[list(table.pk)].isna().any().any(), f"{name}: null in the primary key"
+        for columns in table.unique_sets:
+            complete = frame[list(columns)].dropna()
+            assert not complete.duplicated().any(), f"{name}: {columns} repeats"
+        for key in table.foreign_keys:
+            nullable = data[name][list(key.columns)].isna().any().any()
+            assert nullable or not frame[list(key.columns)].isna().any().any(), f"{name}: {key} is null"
+            if key.orphans == "drop":
+                assert orphans(frame, key, twin) == 0, f"{name}: {key} has orphans"
+
+
+def orphans(frame: pd.DataFrame, key: ForeignKey, frames: Frames) -> int:
+    parents = set(frames[key.parent][list(key.parent_columns)].itertuples(index=False, name=None))
+    children = frame[list(key.columns)].dropna().itertuples(index=False, name=None)
+    return sum(child not in parents for child in children)
+
+
+# ---------------------------------------------------------------- single shapes
+
+
+def users(rows: int = 30) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    return pd.DataFrame({"id": np.arange(1, rows + 1), "age": rng.integers(20, 60, rows)})
+
+
+def test_a_nullable_foreign_key_keeps_its_share_of_nulls() -> None:
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("orders", pk="id", fk={"user_id": "users.id"})
+    refers = pd.array([None if i % 4 == 0 else i % 30 + 1 for i in range(200)], dtype="Int64")
+    data = {"users": users(), "orders": pd.DataFrame({"id": np.arange(200), "user_id": refers})}
+
+    twin = twin_of(metadata, data)["orders"]
+
+    assert twin["user_id"].isna().mean() == pytest.approx(0.25, abs=0.1)
+
+
+def test_composite_and_overlapping_keys_hold_together() -> None:
+    """A line's (shop, order) and (shop, product) share the shop, and both must exist."""
+    metadata = Metadata()
+    metadata.add_table("orders", pk=["shop", "no"])
+    metadata.add_table("products", pk=["shop", "code"])
+    metadata.add_table(
+        "lines",
+        pk=["shop", "no", "line"],
+        foreign_keys=[
+            ForeignKey(columns=("shop", "no"), parent="orders", parent_columns=("shop", "no")),
+            ForeignKey(columns=("shop", "code"), parent="products", parent_columns=("shop", "code")),
+        ],
+    )
+    orders = pd.DataFrame({"shop": np.repeat([1, 2, 3], 20), "no": np.tile(np.arange(20), 3)})
+    products = pd.DataFrame({"shop": [1] * 5 + [2] * 3 + [3] * 9, "code": [*"abcde", *"abc", *"abcdefghi"]})
+    lines = orders.loc[np.repeat(orders.index, 3)].reset_index(drop=True)
+    lines["line"] = np.tile([1, 2, 3], len(orders))
+    lines["code"] = np.tile(["a", "b", "c"], len(orders))
+    lines["units"] = np.arange(len(lines)) % 7
+
+    twin = twin_of(metadata, {"orders": orders, "products": products, "lines": lines})
+
+    assert len(twin["lines"]) == pytest.approx(len(lines), rel=0.5)
+    assert set(twin["lines"]["line"]) <= {1, 2, 3}
+
+
+def test_a_reference_table_is_copied_and_its_keys_are_used() -> None:
+    metadata = Metadata()
+    metadata.add_table("carriers", pk="code", mode="reference")
+    metadata.add_table("flights", pk="id", fk={"carrier": "carriers.code"})
+    carriers = pd.DataFrame({"code": ["AA", "BB", "CC"], "name": ["A Air", "B Air", "C Air"]})
+    flights = pd.DataFrame({"id": np.arange(120), "carrier": ["AA", "AA", "BB", "AA"] * 30})
+
+    twin = twin_of(metadata, {"carriers": carriers, "flights": flights})
+
+    pd.testing.assert_frame_equal(twin["carriers"], carriers)
+    assert set(twin["flights"]["carrier"]) == {"AA", "BB"}
+
+
+@pytest.mark.parametrize("orphaned", ["keep", "drop"])
+def test_orphans_are_kept_or_dropped(orphaned: str) -> None:
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    key = ForeignKey(columns="user_id", parent="users", parent_columns="id", orphans=orphaned)
+    metadata.add_table("orders", pk="id", foreign_keys=[key])
+    refers = [i % 30 + (1 if i % 5 else 1001) for i in range(200)]
+    data = {"users": users(), "orders": pd.DataFrame({"id": np.arange(200), "user_id": refers})}
+
+    twin = twin_of(metadata, data)
+
+    share = orphans(twin["orders"], key, twin) / len(twin["orders"])
+    assert share == (pytest.approx(0.2, abs=0.1) if orphaned == "keep" else 0)
+
+
+def test_rows_that_refer_to_their_own_table_form_no_loop() -> None:
+    metadata = Metadata()
+    metadata.add_table("staff", pk="id", fk={"boss": "staff.id"})
+    boss = pd.array([None, *((i - 1) // 3 for i in range(1, 60))], dtype="Int64")
+    staff = pd.DataFrame({"id": np.arange(60), "boss": boss, "level": np.arange(60) % 4})
+
+    twin = twin_of(metadata, {"staff": staff})["staff"]
+
+    above = dict(zip(twin["id"], twin["boss"], strict=True))
+    for start in twin["id"]:
+        row, steps = start, 0
+        while pd.notna(row):
+            row, steps = above[row], steps + 1
+            assert steps <= len(twin)
+
+
+def test_two_tables_may_refer_to_each_other() -> None:
+    metadata = Metadata()
+    metadata.add_table("teams", pk="id", fk={"lead": "people.id"})
+    metadata.add_table("people", pk="id", fk={"team": "teams.id"})
+    teams = pd.DataFrame({"id": np.arange(12), "lead": pd.array([*range(10), None, None], dtype="Int64")})
+    people = pd.DataFrame({"id": np.arange(60), "team": np.arange(60) % 12})
+
+    twin = twin_of(metadata, {"teams": teams, "people": people})
+
+    assert twin["teams"]["lead"].notna().any()
+
+
+def test_further_unique_combinations_stay_unique() -> None:
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("seats", pk="id", fk={"user_id": "users.id"}, unique=[["row", "seat"], ["badge"]])
+    seats = pd.DataFrame(
+        {
+            "id": np.arange(60),
+            "user_id": np.arange(60) % 30 + 1,
+            "row": np.repeat(np.arange(10), 6),
+            "seat": np.tile([*"abcdef"], 10),
+            "badge": [f"B-{i:05d}" for i in range(60)],
+        }
+    )
+
+    twin = twin_of(metadata, {"users": users(), "seats": seats})["seats"]
+
+    assert len(twin) > 30
+    assert twin["badge"].str.fullmatch(r"B-\d{5}").all()
+
+
+def test_a_key_that_is_also_the_primary_key_is_one_to_one() -> None:
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("profiles", pk="user_id", fk={"user_id": "users.id"})
+    data = {"users": users(), "profiles": pd.DataFrame({"user_id": np.arange(1, 16), "score": np.arange(15.0)})}
+
+    twin = twin_of(metadata, data)
+
+    assert 0 < len(twin["profiles"]) <= len(twin["users"])
+
+
+# ---------------------------------------------------------------- computed keys
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([-(2**63), 5, 2**63 - 1], pa.int64()),
+        pa.array([0, 2**64 - 1], pa.uint64()),
+        pa.array([1, 100, 127], pa.int8()),
+        pa.array([0, 43_200, 86_399], pa.int32()).cast(pa.time32("s")),
+        pa.array([0, 2_932_896], pa.int32()).cast(pa.date32()),
+        pa.array([1.0, 2.0, 3.0], pa.float32()),
+        pa.array(["A1", "B2"]),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_more_keys_than_the_real_ones_fit_the_type(column: pa.Array) -> None:
+    made = KeyGenerator.fit(column, threshold=5).make(100, np.random.default_rng(0))
+
+    assert made.type == column.type
+    assert len(made.unique()) == 100
+
+
+def test_keys_beyond_the_type_are_refused() -> None:
+    keys = KeyGenerator.fit(pa.array([1, 2, 3], pa.int8()), threshold=5)
+
+    with pytest.raises(GenerationError, match="do not fit the type int8"):
+        keys.make(200, np.random.default_rng(0))
+    with pytest.raises(GenerationError, match="do not fit the type int8"):
+        keys.make_others(200, pa.array([1], pa.int8()), np.random.default_rng(0))
+
+
+def test_other_keys_are_not_among_the_taken_ones() -> None:
+    for column in (pa.array([3, 6, 9]), pa.array(["a1", "a2", "b7"])):
+        others = KeyGenerator.fit(column, threshold=5).make_others(50, column, np.random.default_rng(0))
+
+        assert len(set(others.to_pylist()) - set(column.to_pylist())) == 50
+
+
+# ---------------------------------------------------------------- any schema
+
+
+@dataclass
+class Schema:
+    """A random schema with random data that fits it."""
+
+    metadata: Metadata
+    data: Frames
+
+
+KEY_KINDS = ("int", "text", "pair", "one to one", "inherited", "none")
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> Schema:
+    """Two to four tables; each refers to some of those before it, and perhaps to itself."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    schema = Schema(Metadata(), {})
+    for number in range(draw(st.integers(2, 4))):
+        add_table(draw, schema, f"t{number}", rng)
+    return schema
+
+
+def add_table(draw: st.DrawFn, schema: Schema, name: str, rng: np.random.Generator) -> None:
+    """One more table; its rows refer to rows that exist."""
+    before = [t for t in schema.metadata.tables.values() if t.pk]
+    kind = draw(st.sampled_from(KEY_KINDS if before else KEY_KINDS[:3]))
+    rows = draw(st.integers(1, 40))
+    columns: dict[str, Any] = {"value": rng.normal(size=rows), "kind": rng.choice([*"xyz"], rows)}
+    keys: list[ForeignKey] = []
+    pk: list[str] = []
+    if kind in ("one to one", "inherited"):
+        parent = draw(st.sampled_from(before))
+        frame = schema.data[parent.name][list(parent.pk)]
+        names = tuple(f"{parent.name}_{c}" for c in parent.pk)
+        rows = min(rows, len(frame)) if kind == "one to one" else rows
+        picked = rng.permutation(len(frame))[:rows] if kind == "one to one" else rng.integers(0, len(frame), rows)
+        columns = {key: values[:rows] for key, values in columns.items()}
+        columns |= {n: frame[c].to_numpy()[picked] for n, c in zip(names, parent.pk, strict=True)}
+        keys.append(ForeignKey(columns=names, parent=parent.name, parent_columns=parent.pk))
+        pk = list(names)
+        if kind == "inherited":
+            columns["line"] = pd.Series(picked).groupby(picked).cumcount().to_numpy()
+            pk.append("line")
+    elif kind == "pair":
+        pk = ["a", "b"]
+        columns |= {"a": np.arange(rows) // 4, "b": np.array([*"pqrs"])[np.arange(rows) % 4]}
+    elif kind != "none":
+        pk = ["id"]
+        columns["id"] = [f"K{i:03d}" for i in range(rows)] if kind == "text" else np.arange(rows) * 3 + 1
+    for parent in before:
+        if draw(st.booleans()):
+            refer(draw, columns, keys, parent.name, parent.pk, schema.data[parent.name], rng)
+    if pk == ["id"] and draw(st.booleans()):
+        refer(draw, columns, keys, name, ("id",), pd.DataFrame({"id": columns["id"]}), rng)
+    schema.metadata.add_table(name, pk=pk or None, foreign_keys=keys)
+    schema.data[name] = pd.DataFrame(columns)
+
+
+def refer(
+    draw: st.DrawFn,
+    columns: dict[str, Any],
+    keys: list[ForeignKey],
+    parent: str,
+    pk: tuple[str, ...],
+    frame: pd.DataFrame,
+    rng: np.random.Generator,
+) -> None:
+    """One more foreign key; if it may be null, about a third of it is."""
+    rows = len(columns["value"])
+    names = tuple(f"r{len(keys)}_{c}" for c in pk)
+    # Shares its first column with an earlier key on the same parent, where there is one to share.
+    shared = next((k for k in keys if k.parent == parent and len(pk) > 1), None)
+    nullable = draw(st.booleans())
+    if shared is not None and draw(st.booleans()):
+        names = (shared.columns[0], *names[1:])
+        groups = frame.groupby(pk[0]).indices
+        values = pd.Series(columns[names[0]])
+        if values.isna().any():
+            return
+        picked = np.array([rng.choice(groups[value]) for value in values], dtype=int)
+        nullable = False
+    else:
+        picked = rng.integers(0, len(frame), rows)
+    null = rng.random(rows) < 0.3 if nullable else np.zeros(rows, bool)
+    for column, source in zip(names, pk, strict=True):
+        if column in columns:
+            continue
+        values = pd.Series(frame[source].to_numpy()[picked])
+        if nullable:
+            values = values.astype("Int64" if values.dtype.kind == "i" else "object").mask(null)
+        columns[column] = values.array
+    keys.append(ForeignKey(columns=names, parent=parent, parent_columns=pk))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(schema=schemas(), scale=st.sampled_from([0.5, 1.0, 2.0]))
+def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float) -> None:
+    twin_of(schema.metadata, schema.data, scale=scale)

@@ -34,7 +34,9 @@ Frames = dict[str, pd.DataFrame]
 def shop() -> Metadata:
     metadata = Metadata()
     metadata.add_table("users", pk="id", constraints={"age": Constraint(dtype="int", min=18, max=99)})
-    metadata.add_table("orders", pk="id", fk={"user_id": "users.id"}, accepted_values={"state": ["new", "odd"]})
+    metadata.add_table(
+        "orders", pk="id", fk={"user_id": "users.id"}, accepted_values={"state": ["new", "odd"]}
+    )
     return metadata
 
 
@@ -248,8 +250,10 @@ def test_damaged_artefacts_are_refused(fitted: Synthesizer, tmp_path: Path, dama
 
 
 def test_an_unwritable_path_is_refused(fitted: Synthesizer, tmp_path: Path) -> None:
-    with pytest.raises(SerializationError):
-        fitted.save(tmp_path / "no such folder" / "shop.synthohive")
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SerializationError, match="can't be written"):
+        fitted.save(tmp_path / "file" / "shop.synthohive")
 
 
 def spoil(frame: str, column: str, values: Any) -> Frames:

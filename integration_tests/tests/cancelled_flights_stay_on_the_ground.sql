@@ -1,4 +1,7 @@
 -- A flight that did not depart has no delay, no arrival and no time in the air, and one that did has a delay.
+-- Reports may contradict themselves now and then; more than one in a thousand is an error.
+{{ config(warn_if='> 0', error_if='> 336') }}
+
 with flights as (
 
     select * from {{ ref('stg_flights') }}

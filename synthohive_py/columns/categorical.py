@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
+from synthohive_py.columns.scalars import from_numbers, is_ordered_type, to_numbers
 
 __all__ = ["CategoricalCodec"]
 
@@ -53,14 +54,15 @@ class CategoricalCodec(ColumnCodec):
         Args:
             column: The real values.
             threshold: A value is stored only if this many rows hold it.
-            domain: Values that are public and stored however rare they are.
+            domain: Values that are public and stored however rare they are; those that can't be read
+                as values of the column's type never occur in it.
         """
         tally = column.drop_null().value_counts()
         pairs = sorted(
             zip(tally.field("values").to_pylist(), tally.field("counts").to_pylist(), strict=True),
             key=lambda pair: (-pair[1], str(pair[0])),  # ties by name: the order must not depend on the rows
         )
-        public = set(domain or ())
+        public = _in_type(domain or (), column.type)
         if pa.types.is_boolean(column.type):
             public = {True, False}
         kept = [(v, c) for v, c in pairs if c >= threshold or v in public]
@@ -116,7 +118,7 @@ class CategoricalCodec(ColumnCodec):
     def state(self) -> State:
         return {
             "type": type_to_text(self.type),
-            "values": list(self.values),
+            "values": _to_state(self.values, self.type),
             "counts": self.counts,
             "rare": self.rare,
             "null": self.null,
@@ -124,10 +126,34 @@ class CategoricalCodec(ColumnCodec):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> CategoricalCodec:
+        kind = type_from_text(state["type"])
         return cls(
-            type=type_from_text(state["type"]),
-            values=tuple(state["values"]),
+            type=kind,
+            values=_from_state(state["values"], kind),
             counts=np.asarray(state["counts"], np.int64),
             rare=state["rare"],
             null=state["null"],
         )
+
+
+def _in_type(values: Sequence[Any], kind: pa.DataType) -> set[Any]:
+    """The values as the column holds them: a date may be declared as text, a decimal as a float."""
+
+    def read(value: Any) -> Any:
+        try:
+            return pa.scalar(value).cast(kind).as_py()
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return None
+
+    return {read(value) for value in values} - {None}
+
+
+def _to_state(values: Sequence[Any], kind: pa.DataType) -> Any:
+    """Numbers, decimals and times as an array of ticks, all else as it is."""
+    return to_numbers(pa.array(values, type=kind))[0] if is_ordered_type(kind) else list(values)
+
+
+def _from_state(state: Any, kind: pa.DataType) -> tuple[Any, ...]:
+    if not is_ordered_type(kind):
+        return tuple(state)
+    return tuple(from_numbers(np.asarray(state), np.zeros(len(state), bool), kind).to_pylist())

@@ -13,7 +13,7 @@ from synthohive_py.relational.matching import match
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
 
-__all__ = ["assign_link", "eligible_parents"]
+__all__ = ["assign_link", "cut_loops", "eligible_parents", "unlinked"]
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -71,8 +71,6 @@ def assign_link(
     parents = _match(
         world, link, generated, wanted, target, shared=shared, seed=seed, at_random=rows is not None
     )
-    if link.key.parent == name and link.null_share:  # with no row at the top, real rows form loops, too
-        parents = _without_loops(parents)
     key = world.parent_key(link, parents)
     if orphaned.any() and rows is None and link.name in fitted.orphans:
         key = world.with_orphans(link, key, np.flatnonzero(orphaned), seed.child("orphans").numpy())
@@ -87,6 +85,26 @@ def assign_link(
             table = table.set_column(table.column_names.index(column), column, values)
         else:
             table = table.append_column(column, values)
+    return Generated(table, generated.codes, generated.context)
+
+
+def cut_loops(world: World, link: Link, generated: Generated) -> Generated:
+    """Rows of a table that refers to itself, such that no row is its own ancestor."""
+    table, key = generated.rows, link.key
+    parents = parent_rows(table, key.columns, table, key.parent_columns)
+    return unlinked(world, link, generated, np.flatnonzero(_without_loops(parents) != parents))
+
+
+def unlinked(world: World, link: Link, generated: Generated, rows: Rows) -> Generated:
+    """These rows refer to nothing along the link; columns that other keys fill, too, stay."""
+    table = generated.rows
+    null = np.zeros(table.num_rows, bool)
+    null[rows] = True
+    shared = _shared_with_others(world, link, generated)
+    for column in (c for c in link.key.columns if c not in shared):
+        old = table.column(column)
+        values = pc.if_else(pa.array(null), pa.scalar(None, old.type), old)
+        table = table.set_column(table.column_names.index(column), column, values)
     return Generated(table, generated.codes, generated.context)
 
 

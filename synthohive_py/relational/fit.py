@@ -25,6 +25,7 @@ from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, Fi
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.relational.profiles import Profile, relevance
+from synthohive_py.relational.world import cast_column
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
@@ -152,7 +153,7 @@ class _Fitting:
         used = np.unique(rows[rows >= 0])
         keys = self.prepared[link.key.parent].table.select(list(link.key.parent_columns)).take(used)
         types = [p.table.schema.field(c).type for c in link.key.columns]
-        columns = [column.cast(kind) for column, kind in zip(keys.columns, types, strict=True)]
+        columns = [cast_column(column, kind) for column, kind in zip(keys.columns, types, strict=True)]
         return Lookup(pa.table(columns, names=list(link.key.columns)))
 
     def _profile(self, p: Prepared, link: Link) -> Profile:

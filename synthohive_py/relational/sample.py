@@ -13,7 +13,7 @@ from tqdm import tqdm
 from synthohive_py.columns.base import Codes
 from synthohive_py.errors import SettingError
 from synthohive_py.plan import Link
-from synthohive_py.relational.assign import assign_link, eligible_parents
+from synthohive_py.relational.assign import assign_link, cut_loops, eligible_parents, unlinked
 from synthohive_py.relational.fit import MAX_CONTEXT
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
 from synthohive_py.relational.prepare import drawn_sets
@@ -70,7 +70,7 @@ def sample_tables(
 
 
 def _root_rows(fitted: FittedSchema, num_rows: dict[str, int], scale: float) -> dict[str, int]:
-    if not scale > 0:
+    if not 0 < scale < float("inf"):
         raise SettingError("scale is out of range", expected="a number above 0", received=repr(scale))
     roots = [
         name
@@ -274,6 +274,9 @@ class _Table:
         for columns in self.config.unique_sets:
             if filled & set(columns) and set(columns) <= set(generated.rows.column_names):
                 generated = self._repaired(generated, columns, links)
+        for link in links:
+            if link.key.parent == self.name and link.null_share:  # else the real rows form loops, too
+                generated = cut_loops(self.world, link, generated)
         return generated
 
     def _with_parents(self, generated: Generated, link: Link) -> Generated:
@@ -282,7 +285,9 @@ class _Table:
         for column in link.key.columns:
             keep &= np.asarray(generated.rows.column(column).is_valid())
         if not keep.all():
-            logger.warning("%s: %d rows find no parent for %s and are left out", self.name, (~keep).sum(), link.key)
+            logger.warning(
+                "%s: %d rows find no parent for %s and are left out", self.name, (~keep).sum(), link.key
+            )
         return generated.filter(keep)
 
     def _repaired(self, generated: Generated, columns: tuple[str, ...], links: Sequence[Link]) -> Generated:
@@ -298,11 +303,15 @@ class _Table:
         table, repeated = reassign_repeats(generated.rows, columns, reassign)
         if len(repeated):
             logger.warning(
-                "%s: %d rows repeat (%s) and are left out: there are more rows than combinations of parents",
+                "%s: %d rows repeat (%s) and are %s: there are more rows than combinations of parents",
                 self.name,
                 len(repeated),
                 ", ".join(columns),
+                "unlinked" if link.role == "deferred" else "left out",
             )
+        if link.role == "deferred":  # other tables refer to these rows already
+            again = Generated(table, generated.codes, generated.context)
+            return unlinked(self.world, link, again, repeated)
         keep = np.ones(table.num_rows, bool)
         keep[repeated] = False
         return Generated(table, generated.codes, generated.context).filter(keep)

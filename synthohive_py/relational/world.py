@@ -12,7 +12,7 @@ from synthohive_py.columns.base import Codes
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
 
-__all__ = ["Generated", "World"]
+__all__ = ["Generated", "World", "cast_column"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -86,7 +86,7 @@ class World:
         picked = pa.array(np.maximum(parents, 0), mask=parents < 0)
         schema = self.fitted.tables[link.child].schema
         columns = [
-            column.take(picked).cast(schema.field(name).type)
+            cast_column(column.take(picked), schema.field(name).type)
             for name, column in zip(link.key.columns, rows.columns, strict=True)
         ]
         return pa.table(columns, names=list(link.key.columns))
@@ -122,8 +122,13 @@ class World:
         """The table with the real columns, in their order and types."""
         schema = self.fitted.tables[name].schema
         rows = self.tables[name].rows
-        columns = [rows.column(field.name).cast(field.type) for field in schema]
+        columns = [cast_column(rows.column(field.name), field.type) for field in schema]
         return pa.table(columns, schema=schema)
+
+
+def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column in another type. Real columns without any value have the null type: so has their twin."""
+    return pa.chunked_array([pa.nulls(len(column))]) if pa.types.is_null(kind) else column.cast(kind)
 
 
 def _where(mask: npt.NDArray[np.bool_], yes: pa.ChunkedArray, no: pa.ChunkedArray) -> pa.ChunkedArray:

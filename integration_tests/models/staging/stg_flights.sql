@@ -14,7 +14,7 @@ final as (
         origin as origin_code,
         dest as destination_code,
         time_hour as scheduled_hour,
-        make_date(year, month, day) as flight_date,
+        cast({{ new_york_time('time_hour') }} as date) as flight_date,
         hour as scheduled_clock_hour,
         {{ minutes_of_day('sched_dep_time') }} as scheduled_departure_minute,
         {{ minutes_of_day('dep_time') }} as departure_minute,

@@ -1,0 +1,18 @@
+{#- A query: how many rows of `child` have a complete key that no row of `parent` has. -#}
+{% macro count_orphans(child, parent, key) %}
+    select count(*) as orphans
+    from {{ child }} as child
+    where
+        not exists (
+            select 1
+            from {{ parent }} as parent
+            where
+                {%- for column in key.columns %}
+                child.{{ adapter.quote(column) }} = parent.{{ adapter.quote(key.parent_columns[loop.index0]) }}
+                {{- ' and' if not loop.last }}
+                {%- endfor %}
+        )
+        {%- for column in key.columns %}
+        and child.{{ adapter.quote(column) }} is not null
+        {%- endfor %}
+{% endmacro %}

@@ -1,0 +1,38 @@
+{#-
+    What the data tests on one source say of it: unique column sets, columns without nulls, accepted values and
+    foreign keys. A test with `where` speaks of some rows only; a unique test that merely warns promises nothing.
+-#}
+{% macro declared_tests(id) %}
+    {% set found = {'unique': [], 'not_null': [], 'accepted_values': {}, 'foreign_keys': []} %}
+    {% for test_id in graph.nodes | sort if graph.nodes[test_id].resource_type == 'test' and graph.nodes[test_id].test_metadata %}
+        {% set test = graph.nodes[test_id] %}
+        {% set arguments = test.test_metadata.kwargs %}
+        {% set name = test.test_metadata.name %}
+        {% set column = arguments.get('column_name') %}
+        {% if id in test.depends_on.nodes and synthohive.resolve_endpoint(arguments.get('model'), test) == id %}
+            {% set settings = test.config.get('meta', {}).get('synthohive') or {} %}
+            {% set is_fact = not test.config.get('where') and (test.config.severity | lower) != 'warn' %}
+            {% if name == 'relationships' and not settings.get('ignore') %}
+                {% do found.foreign_keys.append({
+                    'columns': [column], 'to': arguments.to, 'parent': synthohive.resolve_endpoint(arguments.to, test),
+                    'parent_columns': [arguments.field], 'settings': settings,
+                }) %}
+            {% elif name == 'relationships_composite' and not settings.get('ignore') %}
+                {% do found.foreign_keys.append({
+                    'columns': arguments.columns, 'to': arguments.to,
+                    'parent': synthohive.resolve_endpoint(arguments.to, test),
+                    'parent_columns': arguments.to_columns, 'settings': settings,
+                }) %}
+            {% elif name == 'unique' and column and is_fact %}
+                {% do found.unique.append([column]) %}
+            {% elif name in ('unique_combination', 'unique_combination_of_columns') and is_fact %}
+                {% do found.unique.append(arguments.get('columns') or arguments.get('combination_of_columns')) %}
+            {% elif name == 'not_null' and column and is_fact %}
+                {% do found.not_null.append(column) %}
+            {% elif name == 'accepted_values' and column and is_fact %}
+                {% do found.accepted_values.update({column: arguments['values']}) %}
+            {% endif %}
+        {% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}

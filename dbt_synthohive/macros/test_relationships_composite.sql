@@ -1,0 +1,22 @@
+{#- Several columns together refer to a row of another table; declares a composite foreign key. -#}
+{% test relationships_composite(model, columns, to, to_columns) %}
+    {%- if columns | length != to_columns | length -%}
+        {%- do exceptions.raise_compiler_error(
+            "synthohive.relationships_composite: columns " ~ columns ~ " and to_columns " ~ to_columns
+            ~ " must have the same length"
+        ) -%}
+    {%- endif %}
+select child.*
+from {{ model }} as child
+left join {{ to }} as parent
+    on {% for column in columns -%}
+    child.{{ adapter.quote(column) }} = parent.{{ adapter.quote(to_columns[loop.index0]) }}
+    {%- if not loop.last %}
+    and {% endif -%}
+    {%- endfor %}
+where
+    parent.{{ adapter.quote(to_columns[0]) }} is null
+    {%- for column in columns %}
+    and child.{{ adapter.quote(column) }} is not null
+    {%- endfor %}
+{% endtest %}

@@ -1,0 +1,29 @@
+{#-
+    Rows of texts as a query. With `values`, because thousands of `select ... union all` take databases over a minute.
+-#}
+{% macro values_of(rows, columns) %}
+    {{- return(adapter.dispatch('values_of', 'synthohive')(rows, columns)) -}}
+{% endmacro %}
+
+{% macro default__values_of(rows, columns) %}
+    {%- if rows %}
+    select *
+    from (
+        values
+        {%- for row in rows %}
+        (
+            {%- for cell in row -%}
+                cast({{ dbt.string_literal(dbt.escape_single_quotes(cell)) }} as {{ dbt.type_string() }})
+                {%- if not loop.last %}, {% endif -%}
+            {%- endfor -%}
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as rows_of_text ({{ columns | join(', ') }})
+    {%- else %}
+    select
+        {%- for column in columns %}
+        cast(null as {{ dbt.type_string() }}) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    where 1 = 0
+    {%- endif %}
+{%- endmacro %}

@@ -1,0 +1,28 @@
+"""Databases: exact types in, exact types out, all twins or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synthohive_py.connectors.base import Connector, Relation, Twin
+from synthohive_py.errors import ConnectorError
+
+__all__ = ["Connector", "Relation", "Twin", "connect"]
+
+
+def connect(session: Any) -> Connector:
+    """The connector for what dbt hands to a Python model as its session.
+
+    Raises:
+        ConnectorError: No connector knows the session.
+    """
+    if type(session).__module__.split(".")[0] == "duckdb" or "dbt.adapters.duckdb" in type(session).__module__:
+        from synthohive_py.connectors.duckdb import DuckDBConnector
+
+        return DuckDBConnector(session)
+    raise ConnectorError(
+        "there is no connector for this database",
+        expected="a session of dbt-duckdb",
+        received=f"{type(session).__module__}.{type(session).__qualname__}",
+        remedy="run the package on DuckDB, or use synthohive_py.Synthesizer on data frames",
+    )

@@ -1,0 +1,182 @@
+"""The work of the three Python models: train, write the twins, judge them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from synthohive_py import artifact
+from synthohive_py.connectors import Twin, connect
+from synthohive_py.dbt.schema import SourceSchema, read_schema
+from synthohive_py.dbt.settings import project_settings
+from synthohive_py.errors import SerializationError
+from synthohive_py.quality import score as judge
+from synthohive_py.relational.fit import fit_tables
+from synthohive_py.relational.fitted import FitSettings
+from synthohive_py.relational.sample import sample_tables
+from synthohive_py.rng import Seed
+
+if TYPE_CHECKING:
+    from synthohive_py.connectors import Connector
+
+__all__ = ["score", "train", "write_twins"]
+
+logger = logging.getLogger(__name__)
+
+PART_BYTES = 3 << 20  # of the artefact in one row; 4 MB as base64, which every warehouse takes
+
+
+def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Learn all marked sources; the model `synthohive_models`.
+
+    Args:
+        schema: The relation `synthohive_schema`.
+        session: What dbt hands to a Python model.
+        meta: `config.meta` of the model, which holds the project's variables.
+
+    Returns:
+        A row per table with its training report, and rows with the parts of the artefact, as base64:
+        `kind` (`report` or `artifact`), `part`, `table_name`, `payload`, `sha256`.
+
+    Raises:
+        SynthoHiveError: Settings, schema or data are wrong, or training failed. Nothing was written.
+    """
+    settings = project_settings(meta)
+    sources = read_schema(_rows(schema))
+    fitted = fit_tables(
+        sources.metadata,
+        _read(sources, connect(session)),
+        model=settings["model"],
+        model_options=settings["model_options"],
+        seed=Seed(settings["seed"]),
+        settings=FitSettings(
+            settings["k_anonymity_threshold"], settings["max_training_rows"], settings["max_fit_seconds"]
+        ),
+    )
+    rows = [
+        ("report", number, name, json.dumps({"rows": table.rows, **table.report}))
+        for number, (name, table) in enumerate(fitted.tables.items())
+    ]
+    payload = artifact.dump(fitted)
+    parts = [payload[start : start + PART_BYTES] for start in range(0, len(payload), PART_BYTES)]
+    rows += [("artifact", n, "", base64.b64encode(part).decode()) for n, part in enumerate(parts)]
+    frame = pd.DataFrame(rows, columns=["kind", "part", "table_name", "payload"])
+    frame["sha256"] = [_digest(text) for text in frame["payload"]]
+    return frame
+
+
+def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Generate all twins and write them in one transaction; the model `synthohive_tables`.
+
+    Args:
+        schema: The relation `synthohive_schema`.
+        models: The relation `synthohive_models`.
+        session: What dbt hands to a Python model.
+        meta: `config.meta` of the model, which holds the project's variables.
+
+    Returns:
+        A row per twin: `source_name`, `table_name`, `twin`, `mode`, `real_rows`, `twin_rows`.
+
+    Raises:
+        SynthoHiveError: The artefact is damaged, or the twins can't be made or written. The twins that
+            were there stay.
+    """
+    settings = project_settings(meta)
+    sources = read_schema(_rows(schema))
+    fitted = artifact.load(_artifact(_rows(models)))
+    tables = sample_tables(
+        fitted, num_rows=None, scale=settings["scale"], seed=Seed(settings["seed"]), progress=False
+    )
+    connect(session).write_twins([Twin(s.relation, s.twin, tables[s.name]) for s in sources.modelled])
+    rows = [
+        (
+            source.source_name,
+            source.table_name,
+            str(source.twin),
+            sources.metadata.tables[source.name].mode,
+            fitted.tables[source.name].rows,
+            tables[source.name].num_rows,
+        )
+        for source in sources.modelled
+    ]
+    columns = ["source_name", "table_name", "twin", "mode", "real_rows", "twin_rows"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def score(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Judge the twins in the database; the model `synthohive_quality`.
+
+    Args:
+        schema: The relation `synthohive_schema`.
+        session: What dbt hands to a Python model.
+        meta: `config.meta` of the model, which holds the project's variables.
+
+    Returns:
+        A row per finding: `source_name`, `table_name`, `column_name`, `metric`, `score`, `baseline`,
+        `threshold`, `passed`, `reason`.
+
+    Raises:
+        SynthoHiveError: A table can't be read.
+    """
+    settings = project_settings(meta)
+    sources = read_schema(_rows(schema))
+    connector = connect(session)
+    findings = judge(
+        sources.metadata,
+        _read(sources, connector),
+        {source.name: connector.read(source.twin) for source in sources.modelled},
+        seed=Seed(settings["seed"]),
+        tolerance=settings["tolerance"],
+        null_tolerance=settings["null_tolerance"],
+        row_tolerance=settings["row_tolerance"],
+        orphan_tolerance=settings["orphan_tolerance"],
+        scale=settings["scale"],
+    )
+    rows = [
+        (
+            sources.sources[f.table].source_name,
+            sources.sources[f.table].table_name,
+            f.column,
+            f.metric,
+            f.score,
+            f.baseline,
+            f.threshold,
+            f.passed,
+            f.reason,
+        )
+        for f in findings
+    ]
+    names = ["source_name", "table_name", "column_name"]
+    names += ["metric", "score", "baseline", "threshold", "passed", "reason"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _read(sources: SourceSchema, connector: Connector) -> dict[str, Any]:
+    return {source.name: connector.read(source.relation) for source in sources.modelled}
+
+
+def _rows(relation: Any) -> list[dict[str, Any]]:
+    """The rows of what `dbt.ref` gives: a relation of DuckDB."""
+    return relation.fetch_arrow_table().to_pylist()
+
+
+def _artifact(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    parts = sorted((row for row in rows if row["kind"] == "artifact"), key=lambda row: row["part"])
+    damaged = [row["part"] for row in parts if _digest(row["payload"]) != row["sha256"]]
+    if damaged or not parts:
+        raise SerializationError(
+            "synthohive_models holds no intact artefact",
+            received=f"damaged parts {damaged}" if damaged else "no parts",
+            remedy="run `dbt build --select synthohive_models+` again",
+        )
+    return b"".join(base64.b64decode(row["payload"]) for row in parts)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

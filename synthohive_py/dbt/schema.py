@@ -1,0 +1,175 @@
+"""From the rows of `synthohive_schema` to the engine's schema."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthohive_py.connectors.base import Relation
+from synthohive_py.dbt.settings import check
+from synthohive_py.errors import Problem, SchemaError, SchemaValidationError
+from synthohive_py.schema import Constraint, ForeignKey, Metadata, Mode, TableConfig
+
+__all__ = ["Source", "SourceSchema", "read_schema"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One marked source table.
+
+    Attributes:
+        name: Its name in the engine: the table's, with its source before it where two share one.
+        source_name: The dbt source.
+        table_name: The table in the dbt source.
+        relation: The real table.
+        twin: Where its twin goes.
+    """
+
+    name: str
+    source_name: str
+    table_name: str
+    relation: Relation
+    twin: Relation
+
+
+@dataclass(frozen=True)
+class SourceSchema:
+    """All marked sources and what is declared of them."""
+
+    metadata: Metadata
+    sources: dict[str, Source]
+
+    @property
+    def modelled(self) -> list[Source]:
+        """The sources that get a twin."""
+        return [self.sources[name] for name in self.metadata.modelled]
+
+
+@dataclass(frozen=True)
+class _Fact:
+    kind: str
+    source_name: str
+    table_name: str
+    name: str
+    payload: dict[str, Any]
+
+    @property
+    def table(self) -> tuple[str, str]:
+        return self.source_name, self.table_name
+
+
+def read_schema(rows: Iterable[Mapping[str, str]]) -> SourceSchema:
+    """The schema that the rows of `synthohive_schema` tell.
+
+    Raises:
+        SchemaError: No source is marked.
+        SchemaValidationError: A table does not exist, or a foreign key refers to an unmarked one; all
+            such problems are listed.
+        SettingError: A setting is unknown or has a wrong value.
+    """
+    facts = [
+        _Fact(r["kind"], r["source_name"], r["table_name"], r["name"], json.loads(r["payload"])) for r in rows
+    ]
+    tables = [fact for fact in facts if fact.kind == "table"]
+    if not tables:
+        raise SchemaError(
+            "no source is marked",
+            expected="at least one source with config.meta.synthohive.enabled: true",
+            remedy="mark the sources that are to get a twin in their YAML file",
+        )
+    counts = Counter(fact.table_name for fact in tables)
+    names = {
+        fact.name: fact.table_name if counts[fact.table_name] == 1 else f"{fact.source_name}.{fact.table_name}"
+        for fact in tables
+    }
+    metadata, sources, problems = Metadata(), {}, []
+    for fact in tables:
+        own = [other for other in facts if other.table == fact.table]
+        name = names[fact.name]
+        problems += _problems(fact, own, name)
+        sources[name] = _source(fact, name)
+        metadata.tables[name] = _config(fact, own, names)
+    if problems:
+        raise SchemaValidationError(problems)
+    return SourceSchema(metadata, sources)
+
+
+def _problems(table: _Fact, facts: Sequence[_Fact], name: str) -> list[Problem]:
+    if table.payload["settings"].get("mode") == "skip":
+        return []
+    problems = []
+    if not table.payload["exists"]:
+        where = ".".join(table.payload[part] for part in ("database", "schema", "identifier"))
+        problems.append(
+            Problem(
+                "the table does not exist",
+                table=name,
+                expected=f"a table {where}, which the source {table.source_name} names",
+                remedy="load the data first, correct the source's database, schema and identifier, "
+                "or take the mark off the table",
+            )
+        )
+    problems += [
+        Problem(
+            f"refers to {fact.payload['to']}, which takes no part",
+            table=name,
+            column=", ".join(fact.payload["columns"]),
+            expected="a source with config.meta.synthohive.enabled: true",
+            remedy="mark that source too (mode: reference copies it as it is), or set "
+            "config.meta.synthohive.ignore: true on the relationships test",
+        )
+        for fact in facts
+        if fact.kind == "foreign_key" and fact.payload["parent"] is None
+    ]
+    return problems
+
+
+def _source(table: _Fact, name: str) -> Source:
+    at = table.payload
+    return Source(
+        name=name,
+        source_name=table.source_name,
+        table_name=table.table_name,
+        relation=Relation(at["database"], at["schema"], at["identifier"]),
+        twin=Relation(at["database"], at["twin_schema"], at["identifier"]),
+    )
+
+
+def _config(table: _Fact, facts: Sequence[_Fact], names: Mapping[str, str]) -> TableConfig:
+    name = names[table.name]
+    settings = check(table.payload["settings"], "table", table=name)
+    for fact in facts:
+        if fact.kind == "foreign_key":
+            check(fact.payload["settings"], "test", table=name, column=", ".join(fact.payload["columns"]))
+    mode: Mode = settings.get("mode", "synthesize")
+    return TableConfig(
+        name=name,
+        pk=next((tuple(f.payload["columns"]) for f in facts if f.kind == "primary_key"), ()),
+        unique=tuple(tuple(f.payload["columns"]) for f in facts if f.kind == "unique"),
+        foreign_keys=tuple(
+            ForeignKey(
+                columns=tuple(f.payload["columns"]),
+                parent=names[f.payload["parent"]],
+                parent_columns=tuple(f.payload["parent_columns"]),
+                orphans=f.payload["orphans"],
+            )
+            for f in facts
+            if f.kind == "foreign_key" and f.payload["parent"] is not None
+        ),
+        constraints=_constraints(name, facts),
+        accepted_values={f.name: f.payload["values"] for f in facts if f.kind == "accepted_values"},
+        mode=mode,
+    )
+
+
+def _constraints(table: str, facts: Sequence[_Fact]) -> dict[str, Constraint]:
+    out = {}
+    for fact in facts:
+        if fact.kind == "column":
+            settings = check(fact.payload["settings"], "column", table=table, column=fact.name)
+            if "min" in settings or "max" in settings:
+                out[fact.name] = Constraint(min=settings.get("min"), max=settings.get("max"))
+    return out

@@ -1,0 +1,135 @@
+"""All settings of the dbt package, in one table: names, types, defaults, and what they mean.
+
+`dbt_synthohive/README.md` lists the same table; a test compares them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synthohive_py.errors import SettingError
+
+__all__ = ["SETTINGS", "Scope", "Setting", "check", "project_settings"]
+
+Scope = Literal["project", "table", "column", "test"]
+PREFIX = "synthohive_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        name: Its name; as a variable of the project it begins with `synthohive_`.
+        scopes: Where it can be set: `project` as a variable, the others under `config.meta.synthohive` (a
+            source's settings hold for its tables).
+        kinds: The types a value may have.
+        default: What holds where it is not set.
+        meaning: What it does, in one sentence.
+        choices: The values allowed; empty for any.
+    """
+
+    name: str
+    scopes: tuple[Scope, ...]
+    kinds: tuple[type, ...]
+    default: Any
+    meaning: str
+    choices: tuple[str, ...] = ()
+
+
+SETTINGS = (
+    Setting("model", ("project",), (str,), "ctgan", "The table model: `ctgan` or `autoregressive`."),
+    Setting("model_options", ("project",), (dict,), {}, "Options of the model, such as `{epochs: 10}`."),
+    Setting("seed", ("project",), (int,), 0, "Same seed and same data: same twins."),
+    Setting("scale", ("project",), (float, int), 1.0, "Size of the twins as a multiple of the real tables."),
+    Setting("suffix", ("project",), (str,), "_synthetic", "What is added to a source's schema to name that of its twins."),
+    Setting("k_anonymity_threshold", ("project",), (int,), 5, "Values that fewer rows share are not learned."),
+    Setting("max_training_rows", ("project",), (int,), 100_000, "Larger tables are learned from a sample of so many rows."),
+    Setting("max_fit_seconds", ("project",), (float, int), None, "Time for the training of all tables; twins then depend on the machine's speed."),
+    Setting("tolerance", ("project",), (float, int), 0.1, "How far the distribution of a column may be below its baseline."),
+    Setting("null_tolerance", ("project",), (float, int), 0.02, "How far the rate of nulls may be from the real one."),
+    Setting("row_tolerance", ("project",), (float, int), 0.05, "How far the number of rows may be from the real one."),
+    Setting("orphan_tolerance", ("project",), (float, int), 0.02, "How many more orphans a key with `orphans: keep` may have."),
+    Setting("synthetic_targets", ("project",), (list, tuple), [], "Targets in which `synthetic_source()` gives the twins."),
+    Setting("enabled", ("table",), (bool,), False, "Whether the table gets a twin."),
+    Setting("mode", ("table",), (str,), "synthesize", "`reference` copies the real rows, for public lookup tables; `skip` makes no twin.", ("synthesize", "reference", "skip")),
+    Setting("passthrough", ("table",), (bool,), False, "The table gets no twin, and `synthetic_source()` gives the real one."),
+    Setting("primary_key", ("table",), (str, list), None, "The key, where no test says it."),
+    Setting("unique", ("table",), (list,), [], "Further unique column sets, each a list."),
+    Setting("foreign_keys", ("table",), (list,), [], "Keys that no test says: `columns`, `parent`, `parent_columns`, `orphans`."),
+    Setting("orphans", ("table", "column", "test"), (str,), "drop", "`keep` gives the twin as many references to missing rows as the real table has.", ("drop", "keep")),
+    Setting("min", ("column",), (float, int), None, "The smallest value allowed."),
+    Setting("max", ("column",), (float, int), None, "The largest value allowed."),
+    Setting("ignore", ("test",), (bool,), False, "On a relationships test: it declares no foreign key."),
+)
+
+
+def check(settings: Mapping[str, Any], scope: Scope, *, table: str, column: str | None = None) -> dict[str, Any]:
+    """The settings of one place, if all of them are known and of the right type.
+
+    Raises:
+        SettingError: One is not; the message names table, column and the known ones.
+    """
+    known = {setting.name: setting for setting in SETTINGS if scope in setting.scopes}
+    for name, value in settings.items():
+        if name not in known:
+            raise SettingError(
+                f"there is no setting {name!r} here",
+                table=table,
+                column=column,
+                expected=f"one of {', '.join(sorted(known))}",
+                remedy=_advice(name, known, "config.meta.synthohive"),
+            )
+        _check_value(known[name], value, table=table, column=column)
+    return dict(settings)
+
+
+def project_settings(meta: Mapping[str, Any] | None) -> dict[str, Any]:
+    """All project settings: the variables that are set, and the defaults of the others.
+
+    Args:
+        meta: `config.meta` of one of the package's models; keys without the prefix are the user's own.
+
+    Raises:
+        SettingError: A variable is unknown or of the wrong type.
+    """
+    known = {setting.name: setting for setting in SETTINGS if "project" in setting.scopes}
+    values = {name: setting.default for name, setting in known.items()}
+    for key, value in (meta or {}).items():
+        if not key.startswith(PREFIX) or value is None:
+            continue
+        name = key.removeprefix(PREFIX)
+        if name not in known:
+            raise SettingError(
+                f"there is no variable {key!r}",
+                expected=f"one of {', '.join(PREFIX + n for n in sorted(known))}",
+                remedy=_advice(name, known, "the variables"),
+            )
+        _check_value(known[name], value, prefix=PREFIX)
+        values[name] = value
+    return values
+
+
+def _check_value(
+    setting: Setting, value: Any, *, table: str | None = None, column: str | None = None, prefix: str = ""
+) -> None:
+    is_wrong_kind = not isinstance(value, setting.kinds) or (
+        isinstance(value, bool) and bool not in setting.kinds
+    )
+    if is_wrong_kind or (setting.choices and value not in setting.choices):
+        kinds = " or ".join(kind.__name__ for kind in setting.kinds)
+        raise SettingError(
+            f"setting {prefix + setting.name!r} has a wrong value",
+            table=table,
+            column=column,
+            expected=f"one of {', '.join(setting.choices)}" if setting.choices else kinds,
+            received=repr(value),
+        )
+
+
+def _advice(name: str, known: Mapping[str, Setting], place: str) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else f"remove it from {place}"

@@ -191,7 +191,12 @@ def _roles(
             roles[key] = "deferred"
         elif any(_contains(table, other, key, deferred) for other in table.foreign_keys):
             roles[key] = "contained"
-        elif metadata.tables[key.parent].mode == "reference" and facts[key][2] <= MAX_LOOKUP:
+        elif (
+            metadata.tables[key.parent].mode == "reference"
+            and facts[key][2] <= MAX_LOOKUP
+            # A category is drawn for itself, so it can't agree with another key on a column.
+            and not any(set(key.columns) & set(other.columns) for other in table.foreign_keys if other != key)
+        ):
             roles[key] = "lookup"
         else:
             roles[key] = "profile"

@@ -20,7 +20,7 @@
             'to': key.parent,
             'parent': ns.parent,
             'parent_columns': [key.parent_columns] if key.parent_columns is string else key.parent_columns,
-            'settings': key,
+            'settings': {'orphans': key.orphans} if key.get('orphans') else {},
         }) %}
     {% endfor %}
     {% for key in declared + from_tests %}
@@ -33,6 +33,7 @@
                 'to': key.to,
                 'parent': key.parent if key.parent in marked else none,
                 'parent_columns': key.parent_columns,
+                'settings': key.settings,
                 'orphans': key.settings.get('orphans')
                     or column.get('orphans') or settings.get('orphans') or 'drop',
             }) %}

@@ -31,7 +31,7 @@ class DuckDBConnector(Connector):
     def read(self, relation: Relation) -> pa.Table:
         cursor = self.connection.cursor()
         try:
-            return cursor.execute(f"select * from {relation}").fetch_arrow_table()  # noqa: S608  quoted
+            return cursor.query(f"select * from {relation}").to_arrow_table()  # noqa: S608  quoted
         except duckdb.Error as error:
             raise ConnectorError(
                 "can't be read",

@@ -163,7 +163,7 @@ def _read(sources: SourceSchema, connector: Connector) -> dict[str, Any]:
 
 def _rows(relation: Any) -> list[dict[str, Any]]:
     """The rows of what `dbt.ref` gives: a relation of DuckDB."""
-    return relation.fetch_arrow_table().to_pylist()
+    return relation.to_arrow_table().to_pylist()
 
 
 def _artifact(rows: Iterable[Mapping[str, Any]]) -> bytes:

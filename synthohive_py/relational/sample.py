@@ -257,9 +257,11 @@ class _Table:
         if len(orphans):
             link = next(k for k in self.plan.links if k.name == name)
             key = self.world.with_orphans(link, key, orphans, seed.child("orphans", name).numpy())
-        for column in key.column_names:
-            table = table.append_column(column, key.column(column))
-        return table
+        both = [
+            *zip(table.column_names, table.columns, strict=True),
+            *zip(key.column_names, key.columns, strict=True),
+        ]
+        return _table(dict(both), len(codes))
 
     # ------------------------------------------------------------ links that are matched
 

@@ -114,6 +114,28 @@ def test_a_reference_table_is_copied_and_its_keys_are_used() -> None:
     assert set(twin["flights"]["carrier"]) == {"AA", "BB"}
 
 
+def test_keys_of_reference_tables_may_overlap() -> None:
+    metadata = Metadata()
+    metadata.add_table("countries", pk="code", mode="reference")
+    metadata.add_table("regions", pk=["country", "region"], mode="reference")
+    metadata.add_table("towns", pk=["country", "town"], mode="reference")
+    keys = [
+        ForeignKey(columns=("country",), parent="countries", parent_columns=("code",)),
+        ForeignKey(columns=("country", "region"), parent="regions", parent_columns=("country", "region")),
+        ForeignKey(columns=("country", "town"), parent="towns", parent_columns=("country", "town")),
+    ]
+    metadata.add_table("shops", pk="id", foreign_keys=keys)
+    pairs = {"country": ["a", "a", "b", "c"], "region": [1, 2, 1, 1], "town": [7, 8, 7, 7]}
+    places = pd.DataFrame(pairs)
+    shops = places.loc[[0, 1, 2] * 20].reset_index(drop=True).assign(id=np.arange(60))
+    countries = pd.DataFrame({"code": ["a", "b", "c"]})
+    data = {"countries": countries, "regions": places.drop(columns="town")}
+
+    twin = twin_of(metadata, {**data, "towns": places.drop(columns="region"), "shops": shops})
+
+    assert len(twin["shops"]) == 60
+
+
 @pytest.mark.parametrize("orphaned", ["keep", "drop"])
 def test_orphans_are_kept_or_dropped(orphaned: str) -> None:
     metadata = Metadata()

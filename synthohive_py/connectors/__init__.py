@@ -16,7 +16,10 @@ def connect(session: Any) -> Connector:
     Raises:
         ConnectorError: No connector knows the session.
     """
-    if type(session).__module__.split(".")[0] == "duckdb" or "dbt.adapters.duckdb" in type(session).__module__:
+    if (
+        type(session).__module__.split(".")[0] == "duckdb"
+        or "dbt.adapters.duckdb" in type(session).__module__
+    ):
         from synthohive_py.connectors.duckdb import DuckDBConnector
 
         return DuckDBConnector(session)

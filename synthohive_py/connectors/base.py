@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-__all__ = ["Connector", "Relation", "Twin"]
+__all__ = ["Connector", "Relation", "Twin", "quoted"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,12 @@ class Relation:
 
     def __str__(self) -> str:
         """The quoted name, as SQL has it."""
-        parts = (self.database, self.schema, self.identifier)
-        return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+        return ".".join(map(quoted, (self.database, self.schema, self.identifier)))
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it, whatever characters are in it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,9 @@ def read_schema(rows: Iterable[Mapping[str, str]]) -> SourceSchema:
         )
     counts = Counter(fact.table_name for fact in tables)
     names = {
-        fact.name: fact.table_name if counts[fact.table_name] == 1 else f"{fact.source_name}.{fact.table_name}"
+        fact.name: fact.table_name
+        if counts[fact.table_name] == 1
+        else f"{fact.source_name}.{fact.table_name}"
         for fact in tables
     }
     metadata, sources, problems = Metadata(), {}, []
@@ -92,6 +94,7 @@ def read_schema(rows: Iterable[Mapping[str, str]]) -> SourceSchema:
         problems += _problems(fact, own, name)
         sources[name] = _source(fact, name)
         metadata.tables[name] = _config(fact, own, names)
+    problems += _overwritten(sources.values())
     if problems:
         raise SchemaValidationError(problems)
     return SourceSchema(metadata, sources)
@@ -125,6 +128,21 @@ def _problems(table: _Fact, facts: Sequence[_Fact], name: str) -> list[Problem]:
         if fact.kind == "foreign_key" and fact.payload["parent"] is None
     ]
     return problems
+
+
+def _overwritten(sources: Collection[Source]) -> list[Problem]:
+    """Twins that would take the place of real tables."""
+    real = {str(source.relation).lower() for source in sources}
+    return [
+        Problem(
+            "the twin would replace a source table",
+            table=source.name,
+            received=f"{source.twin} for the twin",
+            remedy="set the variable synthohive_suffix to one that makes another schema of it",
+        )
+        for source in sources
+        if str(source.twin).lower() in real
+    ]
 
 
 def _source(table: _Fact, name: str) -> Source:

@@ -45,29 +45,113 @@ SETTINGS = (
     Setting("model_options", ("project",), (dict,), {}, "Options of the model, such as `{epochs: 10}`."),
     Setting("seed", ("project",), (int,), 0, "Same seed and same data: same twins."),
     Setting("scale", ("project",), (float, int), 1.0, "Size of the twins as a multiple of the real tables."),
-    Setting("suffix", ("project",), (str,), "_synthetic", "What is added to a source's schema to name that of its twins."),
-    Setting("k_anonymity_threshold", ("project",), (int,), 5, "Values that fewer rows share are not learned."),
-    Setting("max_training_rows", ("project",), (int,), 100_000, "Larger tables are learned from a sample of so many rows."),
-    Setting("max_fit_seconds", ("project",), (float, int), None, "Time for the training of all tables; twins then depend on the machine's speed."),
-    Setting("tolerance", ("project",), (float, int), 0.1, "How far the distribution of a column may be below its baseline."),
-    Setting("null_tolerance", ("project",), (float, int), 0.02, "How far the rate of nulls may be from the real one."),
-    Setting("row_tolerance", ("project",), (float, int), 0.05, "How far the number of rows may be from the real one."),
-    Setting("orphan_tolerance", ("project",), (float, int), 0.02, "How many more orphans a key with `orphans: keep` may have."),
-    Setting("synthetic_targets", ("project",), (list, tuple), [], "Targets in which `synthetic_source()` gives the twins."),
-    Setting("enabled", ("table",), (bool,), False, "Whether the table gets a twin."),
-    Setting("mode", ("table",), (str,), "synthesize", "`reference` copies the real rows, for public lookup tables; `skip` makes no twin.", ("synthesize", "reference", "skip")),
-    Setting("passthrough", ("table",), (bool,), False, "The table gets no twin, and `synthetic_source()` gives the real one."),
+    Setting(
+        "suffix",
+        ("project",),
+        (str,),
+        "_synthetic",
+        "What is added to a source's schema to name that of its twins.",
+    ),
+    Setting(
+        "k_anonymity_threshold", ("project",), (int,), 5, "Values that fewer rows share are not learned."
+    ),
+    Setting(
+        "max_training_rows",
+        ("project",),
+        (int,),
+        100_000,
+        "Larger tables are learned from a sample of so many rows.",
+    ),
+    Setting(
+        "max_fit_seconds",
+        ("project",),
+        (float, int),
+        None,
+        "Time for the training of all tables; twins then depend on the machine's speed.",
+    ),
+    Setting(
+        "tolerance",
+        ("project",),
+        (float, int),
+        0.1,
+        "How far the distribution of a column may be below its baseline.",
+    ),
+    Setting(
+        "null_tolerance",
+        ("project",),
+        (float, int),
+        0.02,
+        "How far the rate of nulls may be from the real one.",
+    ),
+    Setting(
+        "row_tolerance",
+        ("project",),
+        (float, int),
+        0.05,
+        "How far the number of rows may be from the real one.",
+    ),
+    Setting(
+        "orphan_tolerance",
+        ("project",),
+        (float, int),
+        0.02,
+        "How many more orphans a key with `orphans: keep` may have.",
+    ),
+    Setting(
+        "synthetic_targets",
+        ("project",),
+        (list, tuple),
+        [],
+        "Targets in which `synthetic_source()` gives the twins.",
+    ),
+    Setting("enabled", ("table",), (bool,), default=False, meaning="Whether the table gets a twin."),
+    Setting(
+        "mode",
+        ("table",),
+        (str,),
+        "synthesize",
+        "`reference` copies the real rows, for public lookup tables; `skip` makes no twin.",
+        ("synthesize", "reference", "skip"),
+    ),
+    Setting(
+        "passthrough",
+        ("table",),
+        (bool,),
+        default=False,
+        meaning="The table gets no twin, and `synthetic_source()` gives the real one.",
+    ),
     Setting("primary_key", ("table",), (str, list), None, "The key, where no test says it."),
     Setting("unique", ("table",), (list,), [], "Further unique column sets, each a list."),
-    Setting("foreign_keys", ("table",), (list,), [], "Keys that no test says: `columns`, `parent`, `parent_columns`, `orphans`."),
-    Setting("orphans", ("table", "column", "test"), (str,), "drop", "`keep` gives the twin as many references to missing rows as the real table has.", ("drop", "keep")),
+    Setting(
+        "foreign_keys",
+        ("table",),
+        (list,),
+        [],
+        "Keys that no test says: `columns`, `parent`, `parent_columns`, `orphans`.",
+    ),
+    Setting(
+        "orphans",
+        ("table", "column", "test"),
+        (str,),
+        "drop",
+        "`keep` gives the twin as many references to missing rows as the real table has.",
+        ("drop", "keep"),
+    ),
     Setting("min", ("column",), (float, int), None, "The smallest value allowed."),
     Setting("max", ("column",), (float, int), None, "The largest value allowed."),
-    Setting("ignore", ("test",), (bool,), False, "On a relationships test: it declares no foreign key."),
+    Setting(
+        "ignore",
+        ("test",),
+        (bool,),
+        default=False,
+        meaning="On a relationships test: it declares no foreign key.",
+    ),
 )
 
 
-def check(settings: Mapping[str, Any], scope: Scope, *, table: str, column: str | None = None) -> dict[str, Any]:
+def check(
+    settings: Mapping[str, Any], scope: Scope, *, table: str, column: str | None = None
+) -> dict[str, Any]:
     """The settings of one place, if all of them are known and of the right type.
 
     Raises:

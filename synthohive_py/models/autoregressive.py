@@ -15,8 +15,8 @@ from torch import Tensor
 from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, register_model
 from synthohive_py.models.network import AutoregressiveNetwork
-from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, split_rows, train
 from synthohive_py.models.threads import one_thread
+from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, split_rows, train
 from synthohive_py.rng import Seed
 
 __all__ = ["Autoregressive", "AutoregressiveOptions", "check_range"]

@@ -1,8 +1,8 @@
 """One thread for torch while a model works.
 
-The matrices here are small. A second thread saves a quarter of the time on an idle machine and costs fifteen
-times as much on a busy one, where threads wait for each other; and results would depend on the number of cores,
-because sums are split among threads. Several tables at a time use several cores better.
+The matrices here are small. A second thread saves a quarter of the time on an idle machine, and takes
+fifteen times as long on a busy one, where threads wait for each other. And results would depend on the
+number of cores, because sums are split among threads.
 """
 
 from __future__ import annotations

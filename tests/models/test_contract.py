@@ -83,9 +83,7 @@ def test_marginals_and_dependence_are_learned(learned: TableModel) -> None:
 def test_rows_depend_on_their_context(name: str) -> None:
     context = random_codes(3000, (5,))
     codes = ((context + 1) % 5).astype(np.int32)
-    model = fitted(
-        name, codes, (5,), context=context, context_cardinalities=(5,), options={"epochs": 20}
-    )
+    model = fitted(name, codes, (5,), context=context, context_cardinalities=(5,), options={"epochs": 20})
 
     sample = model.sample(3000, context=context, generator=rng())
 

@@ -37,7 +37,7 @@ LAYERS = {
     "synthohive_py.quality": 3,
     "synthohive_py.relational": 3,
     "synthohive_py.connectors": 4,
-    "synthohive_py.dbt": 4,
+    "synthohive_py.dbt": 5,  # reaches the database through a connector
     "synthohive_py.synthesizer": 5,
     "synthohive_py": 6,  # its __init__ names what is public
     "dbt_synthohive": 7,

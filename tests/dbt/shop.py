@@ -1,0 +1,221 @@
+"""A small shop: its tables, its dbt project, and commands to run on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KEY = {"data_tests": ["unique", "not_null"]}
+QUICK = {"synthohive_model_options": {"epochs": 3, "critic_steps": 5}}
+
+
+def foreign_key(to: str, field: str) -> dict[str, Any]:
+    return {"relationships": {"arguments": {"to": f"source('shop', '{to}')", "field": field}}}
+
+
+SOURCES: dict[str, Any] = {
+    "name": "shop",
+    "schema": "shop",
+    "config": {"meta": {"synthohive": {"enabled": True}}},
+    "tables": [
+        {
+            "name": "countries",
+            "config": {"meta": {"synthohive": {"mode": "reference"}}},
+            "columns": [{"name": "code", **KEY}],
+        },
+        {
+            "name": "customers",
+            "columns": [
+                {"name": "customer_id", **KEY},
+                {"name": "country", "data_tests": [foreign_key("countries", "code")]},
+                {
+                    "name": "referred_by",
+                    "config": {"meta": {"synthohive": {"orphans": "keep"}}},
+                    "data_tests": [foreign_key("customers", "customer_id")],
+                },
+            ],
+        },
+        {
+            "name": "orders",
+            "data_tests": [
+                {"synthohive.unique_combination": {"arguments": {"columns": ["shop_no", "order_no"]}}}
+            ],
+            "columns": [
+                {"name": "shop_no", "data_tests": ["not_null"]},
+                {"name": "order_no", "data_tests": ["not_null"]},
+                {"name": "customer_id", "data_tests": ["not_null", foreign_key("customers", "customer_id")]},
+                {
+                    "name": "status",
+                    "data_tests": [{"accepted_values": {"arguments": {"values": ["new", "paid", "lost"]}}}],
+                },
+            ],
+        },
+        {
+            "name": "order_lines",
+            "data_tests": [
+                {
+                    "synthohive.unique_combination": {
+                        "arguments": {"columns": ["shop_no", "order_no", "line"]}
+                    }
+                },
+                {
+                    "synthohive.relationships_composite": {
+                        "arguments": {
+                            "columns": ["shop_no", "order_no"],
+                            "to": "source('shop', 'orders')",
+                            "to_columns": ["shop_no", "order_no"],
+                        }
+                    }
+                },
+            ],
+            "columns": [
+                {"name": name, "data_tests": ["not_null"]} for name in ("shop_no", "order_no", "line")
+            ],
+        },
+    ],
+}
+DDL = """
+create schema shop;
+create table shop.countries (code varchar, name varchar);
+insert into shop.countries values ('AT', 'Austria'), ('DE', 'Germany'), ('FR', 'France');
+create table shop.customers (
+    customer_id bigint, country varchar, referred_by bigint, joined date, vip boolean, credit decimal(9, 2)
+);
+create table shop.orders (
+    shop_no smallint, order_no integer, customer_id bigint, status varchar, ordered_at timestamp
+);
+create table shop.order_lines (
+    shop_no smallint, order_no integer, line tinyint, quantity integer, price double, note varchar
+);
+"""
+
+
+@dataclass
+class Project:
+    """A dbt project and its database."""
+
+    folder: Path
+    sources: dict[str, Any]
+    variables: dict[str, Any]
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def write(self) -> Project:
+        self._yaml("dbt_project.yml", {"name": "shop", "profile": "shop", "vars": self.variables})
+        self._yaml("packages.yml", {"packages": [{"local": str(ROOT)}]})
+        outputs = {
+            name: {"type": "duckdb", "path": str(self.database), "schema": schema, "threads": 1}
+            for name, schema in (("dev", "analytics"), ("synthetic", "analytics_synthetic"))
+        }
+        self._yaml("profiles.yml", {"shop": {"target": "dev", "outputs": outputs}})
+        self._yaml("models/sources.yml", {"sources": [self.sources]})
+        self._text(
+            "macros/source.sql",
+            "{% macro source(source_name, table_name) %}"
+            "{{ return(synthohive.synthetic_source(source_name, table_name)) }}{% endmacro %}",
+        )
+        self._text(
+            "models/spent.sql",
+            "select customer_id, count(*) as orders from {{ source('shop', 'orders') }} group by 1",
+        )
+        self.dbt("deps", "--quiet")
+        return self
+
+    def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run dbt; the caller looks at its exit code."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments],
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+                "DBT_PROFILES_DIR": str(self.folder),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Build the package's models and run its tests."""
+        return self.dbt("build", "--select", "package:synthohive", *arguments)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.database)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def twins(self) -> list[str]:
+        """Names of the twins that are there."""
+        rows = self.query(
+            "select table_name from duckdb_tables() where schema_name = 'shop_synthetic' order by 1"
+        )
+        return [name for (name,) in rows]
+
+    def statuses(self) -> dict[str, str]:
+        """What dbt says of each node it has just run."""
+        results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
+        return {result["unique_id"].split(".")[2]: result["status"] for result in results}
+
+    def table(self, name: str) -> dict[str, Any]:
+        """The YAML of a source table, to be changed before `write`."""
+        return next(table for table in self.sources["tables"] if table["name"] == name)
+
+    def _yaml(self, name: str, content: object) -> None:
+        self._text(name, yaml.safe_dump(content, sort_keys=False))
+
+    def _text(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def load(database: Path) -> None:
+    """200 customers, 600 orders, some 1,500 lines; a tenth of the references among customers lead nowhere."""
+    rng = np.random.default_rng(7)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(DDL)
+        connection.execute(
+            """
+            insert into shop.customers
+            select
+                i * 3 + 100, ['AT', 'DE', 'FR'][1 + i % 3],
+                case when i % 4 = 0 then null when i % 10 = 1 then 9000 + i else (i // 2) * 3 + 100 end,
+                date '2020-01-01' + i::integer, i % 7 = 0, (i % 90) * 1.25
+            from range(200) as r (i)
+            """
+        )
+        connection.execute(
+            """
+            insert into shop.orders
+            select
+                1 + i % 3, 10 + i // 3, ((i * 7) % 150) * 3 + 100, ['new', 'paid', 'paid', 'lost'][1 + i % 4],
+                timestamp '2024-01-01' + interval (i * 37) minute
+            from range(600) as r (i)
+            """
+        )
+        lines = [
+            (
+                1 + i % 3,
+                10 + i // 3,
+                line + 1,
+                int(rng.integers(1, 9)),
+                float(rng.normal(20, 5)),
+                f"box {line % 2}",
+            )
+            for i in range(600)
+            for line in range(int(rng.integers(1, 5)))
+        ]
+        connection.executemany("insert into shop.order_lines values (?, ?, ?, ?, ?, ?)", lines)

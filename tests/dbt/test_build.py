@@ -1,0 +1,146 @@
+"""The package builds twins in DuckDB, proves them, and finds what is wrong with broken ones."""
+
+from __future__ import annotations
+
+import pytest
+from shop import Project
+
+TABLES = ["countries", "customers", "order_lines", "orders"]
+COLUMNS = """
+select column_name, data_type
+from information_schema.columns
+where table_schema = '{}' and table_name = '{}'
+order by ordinal_position
+"""
+ORPHANS = """
+select avg((referred_by not in (select customer_id from {0}.customers))::int)
+from {0}.customers
+where referred_by is not null
+"""
+
+
+def test_all_models_and_tests_pass(built: Project) -> None:
+    assert set(built.statuses().values()) == {"success", "pass"}
+    assert built.twins() == TABLES
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_twins_have_the_columns_order_and_types_of_their_sources(built: Project, table: str) -> None:
+    assert built.query(COLUMNS.format("shop_synthetic", table)) == built.query(COLUMNS.format("shop", table))
+
+
+def test_keys_are_read_from_tests_and_kept(built: Project) -> None:
+    repeated = (
+        "select shop_no, order_no, line from shop_synthetic.order_lines group by all having count(*) > 1"
+    )
+    parentless = (
+        "select 1 from shop_synthetic.order_lines anti join shop_synthetic.orders using (shop_no, order_no)"
+    )
+
+    assert built.query(repeated) == []
+    assert built.query(parentless) == []
+    assert built.query("from shop_synthetic.countries") == built.query("from shop.countries")
+
+
+def test_orphans_are_kept_where_it_is_asked(built: Project) -> None:
+    [(real,)] = built.query(ORPHANS.format("shop"))
+    [(twin,)] = built.query(ORPHANS.format("shop_synthetic"))
+
+    assert real > 0
+    assert abs(real - twin) < 0.1
+
+
+def test_quality_holds_a_row_per_finding(built: Project) -> None:
+    rows = built.query(
+        "select source_name, table_name, metric, score, baseline, threshold, passed, reason "
+        "from analytics.synthohive_quality"
+    )
+
+    assert {row[0] for row in rows} == {"shop"}
+    assert {row[1] for row in rows} == set(TABLES)
+    assert {"KSComplement", "TVComplement", "KeyUniqueness", "CardinalityShapeSimilarity"} <= {
+        r[2] for r in rows
+    }
+    assert all(0 <= row[3] <= 1 and row[6] == (row[3] >= row[5] - 1e-9) and row[7] for row in rows)
+
+
+def test_the_tables_model_says_what_was_written(built: Project) -> None:
+    rows = built.query("select table_name, mode, twin_rows from analytics.synthohive_tables order by 1")
+
+    assert [(name, mode) for name, mode, _ in rows] == [
+        (name, "reference" if name == "countries" else "synthesize") for name in TABLES
+    ]
+    for name, _, count in rows:
+        assert built.query(f"select count(*) from shop_synthetic.{name}") == [(count,)]
+
+
+def test_the_same_seed_gives_the_same_twins_and_another_seed_others(built: Project, project: Project) -> None:
+    again = project.write()
+    assert again.build().returncode == 0
+    for table in TABLES:
+        assert again.query(f"from shop_synthetic.{table}") == built.query(f"from shop_synthetic.{table}")
+
+    more = again.dbt("run", "--select", "synthohive_tables", "--vars", "synthohive_seed: 4")
+    assert more.returncode == 0, more.stdout
+    assert again.query("from shop_synthetic.orders") != built.query("from shop_synthetic.orders")
+
+
+@pytest.mark.parametrize(
+    ("damage", "failing"),
+    [
+        (
+            "delete from shop_synthetic.customers where customer_id % 2 = 0",
+            "synthohive_foreign_keys_have_parents",
+        ),
+        (
+            "insert into shop_synthetic.orders from shop_synthetic.orders limit 1",
+            "synthohive_primary_keys_are_unique",
+        ),
+        ("update shop_synthetic.orders set order_no = null", "synthohive_primary_keys_are_unique"),
+        (
+            "alter table shop_synthetic.orders alter status type integer using 1",
+            "synthohive_columns_are_the_same",
+        ),
+    ],
+)
+def test_a_broken_twin_fails_dbt_test(built: Project, damage: str, failing: str) -> None:
+    built.query(damage)
+
+    done = built.dbt("test", "--select", "package:synthohive")
+
+    assert done.returncode == 1
+    assert built.statuses()[failing] == "fail"
+
+
+def test_a_poor_twin_fails_the_quality_gate(built: Project) -> None:
+    built.query("update shop_synthetic.order_lines set price = price + 100")
+
+    done = built.dbt("build", "--select", "synthohive_quality")
+
+    assert done.returncode == 1
+    assert built.statuses()["synthohive_quality_is_enough"] == "fail"
+    failed = built.query("select column_name, reason from analytics.synthohive_quality where not passed")
+    assert "price" in {column for column, _ in failed}
+
+
+def test_a_failed_write_leaves_the_old_twins(built: Project) -> None:
+    before = built.query("from shop_synthetic.customers")
+    built.query("drop table shop_synthetic.orders; create view shop_synthetic.orders as select 1 as one")
+
+    done = built.dbt("run", "--select", "synthohive_tables", "--vars", "synthohive_seed: 9")
+
+    assert done.returncode == 1
+    assert "no twin was changed" in done.stdout
+    assert built.query("from shop_synthetic.customers") == before
+
+
+def test_a_damaged_artefact_is_refused(built: Project) -> None:
+    before = built.query("from shop_synthetic.customers")
+    built.query("update analytics.synthohive_models set payload = payload || 'x' where kind = 'artifact'")
+
+    done = built.dbt("run", "--select", "synthohive_tables")
+
+    assert done.returncode == 1
+    assert "SerializationError" in done.stdout
+    assert "synthohive_models+" in done.stdout
+    assert built.query("from shop_synthetic.customers") == before

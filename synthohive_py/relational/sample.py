@@ -121,7 +121,7 @@ class _Table:
             codes, drawn, known = codes[placed], drawn.filter(placed), known.filter(placed)
             context = context[placed] if context is not None else None
         size = len(codes)
-        codes = self._draw_rest(codes, context)
+        codes = self._with_orphans_capped(self._draw_rest(codes, context))
         table = self._decode(codes, known, drawn, size)
         if context is None:
             context = np.zeros((size, 0), np.int32)
@@ -195,6 +195,21 @@ class _Table:
         given = np.full((len(keys), len(self.fitted.cardinalities)), -1, np.int32)
         given[:, : keys.shape[1]] = keys
         return self._sample(len(keys), context, self.seed.child("rows"), given=given)
+
+    def _with_orphans_capped(self, codes: Codes) -> Codes:
+        """No key has a larger share of orphans than the real one; surplus rows refer to what others refer to."""
+        for link in self.plan.links_of(self.name, "lookup", "profile", "deferred"):
+            span = self.fitted.span("lookup" if link.role == "lookup" else "profile", link.name)
+            if span.start < self.fitted.key_width:
+                continue  # part of a key that is already unique
+            orphan = self.fitted.cardinalities[span.start] - 1
+            orphans = np.flatnonzero(codes[:, span.start] == orphan)
+            lenders = np.flatnonzero(codes[:, span.start] < orphan - 1)
+            surplus = len(orphans) - int(link.orphan_share * len(codes))
+            if surplus > 0 and len(lenders):
+                rng = self.seed.child("orphans", link.name).numpy()
+                codes[rng.permutation(orphans)[:surplus], span] = codes[rng.choice(lenders, surplus), span]
+        return codes
 
     def _sample(
         self,

@@ -19,8 +19,9 @@ KEY = {"data_tests": ["unique", "not_null"]}
 QUICK = {"synthohive_model_options": {"epochs": 3, "critic_steps": 5}}
 
 
-def foreign_key(to: str, field: str) -> dict[str, Any]:
-    return {"relationships": {"arguments": {"to": f"source('shop', '{to}')", "field": field}}}
+def foreign_key(to: str, field: str, severity: str = "error") -> dict[str, Any]:
+    arguments = {"to": f"source('shop', '{to}')", "field": field}
+    return {"relationships": {"arguments": arguments, "config": {"severity": severity}}}
 
 
 SOURCES: dict[str, Any] = {
@@ -41,7 +42,7 @@ SOURCES: dict[str, Any] = {
                 {
                     "name": "referred_by",
                     "config": {"meta": {"synthohive": {"orphans": "keep"}}},
-                    "data_tests": [foreign_key("customers", "customer_id")],
+                    "data_tests": [foreign_key("customers", "customer_id", "warn")],
                 },
             ],
         },
@@ -115,6 +116,9 @@ class Project:
     def write(self) -> Project:
         self._yaml("dbt_project.yml", {"name": "shop", "profile": "shop", "vars": self.variables})
         self._yaml("packages.yml", {"packages": [{"local": str(ROOT)}]})
+        # What `dbt deps` does, which a test of the README's first steps runs.
+        (self.folder / "dbt_packages").mkdir(exist_ok=True)
+        (self.folder / "dbt_packages" / "synthohive").symlink_to(ROOT, target_is_directory=True)
         outputs = {
             name: {"type": "duckdb", "path": str(self.database), "schema": schema, "threads": 1}
             for name, schema in (("dev", "analytics"), ("synthetic", "analytics_synthetic"))
@@ -130,7 +134,6 @@ class Project:
             "models/spent.sql",
             "select customer_id, count(*) as orders from {{ source('shop', 'orders') }} group by 1",
         )
-        self.dbt("deps", "--quiet")
         return self
 
     def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:

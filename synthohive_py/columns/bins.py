@@ -22,13 +22,15 @@ import numpy.typing as npt
 
 from synthohive_py.columns.scalars import Numbers
 
-__all__ = ["Bins", "protected_ends"]
+__all__ = ["DISCRETE_MASS", "Bins", "nearest", "protected_ends"]
 
 _SIGN = np.uint64(1 << 63)
 _LARGEST = np.nextafter(2.0**64, 0)  # the largest float that has a uint64
 
 KNOTS = 9  # quantiles stored per continuous bin, its ends included
 ATOM_SHARE = 0.25  # a value alone in a bin holds at least this share of an even bin's rows
+MAX_ALONE = 400  # values of a discrete column that may have a code each, where rows are many
+ROWS_PER_VALUE = 100  # rows that a model needs to learn about such a value
 MAX_SUPPORT = 65_536  # distinct values stored in the discrete case
 DISCRETE_MASS = 0.95  # share of the rows on shared values that makes a column discrete
 
@@ -83,7 +85,8 @@ class Bins:
             rest = np.sort(values[~np.isin(values, support)])
             if len(support) and len(rest) < threshold:
                 rest = rest[:0]  # too few to hide among each other
-        alone = (weight >= ATOM_SHARE * len(values) / bins) | (len(support) <= bins)
+        few = len(support) <= max(bins, min(MAX_ALONE, len(values) // ROWS_PER_VALUE))
+        alone = (weight >= ATOM_SHARE * len(values) / bins) | few
         group = _equal_mass_groups(support, weight, alone, bins)
         knots = _quantile_knots(rest, bins=max(1, bins - int(group.max(initial=-1) + 1)), threshold=threshold)
         # Codes follow the order of the values: by the mean of each group and the middle of each bin.
@@ -109,12 +112,12 @@ class Bins:
         if not self.size or not len(values):
             return np.zeros(len(values), np.int32)
         if not len(self.edges):
-            return self.support_code[_nearest(self.support, values)]
+            return self.support_code[nearest(self.support, values)]
         place = np.searchsorted(self.edges, values, side="right") - 1
         codes = self.edge_code[np.clip(place, 0, len(self.edges) - 1)]
         if len(self.support):
-            nearest = _nearest(self.support, values)
-            codes = np.where(self.support[nearest] == values, self.support_code[nearest], codes)
+            place = nearest(self.support, values)
+            codes = np.where(self.support[place] == values, self.support_code[place], codes)
         return codes.astype(np.int32)
 
     def decode(self, codes: npt.NDArray[np.int32], rng: np.random.Generator) -> Numbers:
@@ -190,7 +193,7 @@ def _whole(numbers: npt.NDArray[np.float64], top: npt.NDArray[np.uint64]) -> npt
     return np.minimum(np.minimum(numbers, _LARGEST).astype(np.uint64), top)
 
 
-def _nearest(ascending: Numbers, values: Numbers) -> npt.NDArray[np.int64]:
+def nearest(ascending: Numbers, values: Numbers) -> npt.NDArray[np.int64]:
     """Index of the entry nearest to each value."""
     right = np.clip(np.searchsorted(ascending, values), 0, len(ascending) - 1)
     left = np.maximum(right - 1, 0)

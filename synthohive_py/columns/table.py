@@ -14,6 +14,7 @@ from synthohive_py.columns.categorical import CategoricalCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.identifier import IdentifierCodec
 from synthohive_py.columns.numeric import NumericCodec
+from synthohive_py.columns.positional import PositionalCodec
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.columns.text import TextCodec
 from synthohive_py.errors import DataError
@@ -144,6 +145,12 @@ def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCo
     if kind == "datetime":
         return DatetimeCodec.fit(column, threshold=threshold, bins=hint.bins)
     if kind == "numeric":
+        # A rule bounds whole numbers, not their digits.
+        positional = hint.rule == Constraint() and PositionalCodec.fit(
+            column, threshold=threshold, bins=hint.bins
+        )
+        if positional:
+            return positional
         return NumericCodec.fit(column, threshold=threshold, bins=hint.bins, rule=hint.rule)
     if kind == "identifier":
         return IdentifierCodec.fit(column, threshold=threshold)

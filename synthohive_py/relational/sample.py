@@ -197,7 +197,7 @@ class _Table:
         return self._sample(len(keys), context, self.seed.child("rows"), given=given)
 
     def _with_orphans_capped(self, codes: Codes) -> Codes:
-        """No key has a larger share of orphans than the real one; surplus rows refer to what others refer to."""
+        """No key gets a larger share of orphans than the real one has; surplus rows refer to a parent."""
         for link in self.plan.links_of(self.name, "lookup", "profile", "deferred"):
             span = self.fitted.span("lookup" if link.role == "lookup" else "profile", link.name)
             if span.start < self.fitted.key_width:

@@ -206,3 +206,51 @@ def test_patterns_never_repeat_a_unique_text(values, size):
     texts = Patterns.fit(values, threshold=3).sample_unique(size, Seed(0).numpy())
 
     assert size == len(set(texts.tolist()))
+
+
+CLOCK = np.random.default_rng(0).permutation(
+    np.repeat([100 * hour + minute for hour in range(6, 22) for minute in range(0, 60, 5)], 10)
+)
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.float64(), pa.decimal128(9, 2)], ids=str)
+def test_numbers_of_two_parts_get_a_code_for_each(kind):
+    """1435 is an hour and a minute; both come back exactly."""
+    column = pa.array([*CLOCK.tolist(), None], type=pa.int64()).cast(pa.decimal128(19, 0)).cast(kind)
+    if pa.types.is_decimal(kind):
+        column = pa.array([Decimal(int(v)).scaleb(-2) for v in CLOCK] + [None], type=kind)
+    table = pa.table({"x": column})
+
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    codes = codec.encode(table)
+
+    assert codec.cardinalities == (16 + 1, 12)
+    assert (codes[:-1, 0] == CLOCK // 100 - 6).all()
+    assert codec.decode(codes, seed=Seed(0)).column("x").to_pylist() == column.to_pylist()
+    again = TableCodec.from_state(codec.state())
+    assert again.decode(codes, seed=Seed(0)) == codec.decode(codes, seed=Seed(0))
+
+
+def test_parts_that_no_real_number_combines_give_a_real_number():
+    values = np.delete(CLOCK, np.flatnonzero(CLOCK == 600))
+    codec = TableCodec.fit(pa.table({"x": values}), name="t", threshold=5)
+
+    decoded = codec.decode(np.zeros((1, 2), np.int32), seed=Seed(0)).column("x").to_pylist()
+
+    assert decoded == [605]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.repeat(np.arange(3000), 5),  # all trailing digits in use
+        np.arange(0, 200_000, 50),  # each value once: it would be told
+        np.repeat(np.arange(60) * 5, 40),  # few enough for a code each
+        -CLOCK,
+    ],
+    ids=["no pattern", "unique", "few", "negative"],
+)
+def test_other_numbers_keep_one_code(values):
+    codec = TableCodec.fit(pa.table({"x": values}), name="t", threshold=5)
+
+    assert len(codec.cardinalities) == 1

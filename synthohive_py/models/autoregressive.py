@@ -48,7 +48,7 @@ class AutoregressiveOptions:
 
     hidden: int = 0
     epochs: int = 40
-    max_steps: int = 3000
+    max_steps: int = 5000
     batch_size: int = 512
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4

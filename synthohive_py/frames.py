@@ -7,7 +7,7 @@ every connector speaks it. pandas is met only at the door.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthohive_py.errors import DataError
 
@@ -60,6 +60,14 @@ def _series_to_arrow(series: pd.Series, table: str, name: str) -> pa.Array:
 
     try:
         array = pa.Array.from_pandas(series)
+    except pa.ArrowNotImplementedError as error:
+        raise DataError(
+            f"has the type {series.dtype}, which can't be learned",
+            table=table,
+            column=name,
+            expected="numbers, booleans, text, dates or times",
+            remedy="convert the column to one of these, or leave it out",
+        ) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         kinds = sorted({type(value).__name__ for value in series.dropna().head(1000)})
         raise DataError(
@@ -93,7 +101,13 @@ def dtypes_of(frame: pa.Table | pd.DataFrame) -> dict[str, str]:
 
     if not isinstance(frame, pd.DataFrame):
         return {}
-    return {str(name): str(dtype) for name, dtype in zip(frame.columns, frame.dtypes, strict=True)}
+    return {str(name): _dtype_text(dtype) for name, dtype in zip(frame.columns, frame.dtypes, strict=True)}
+
+
+def _dtype_text(dtype: Any) -> str:
+    """The dtype's name; that of texts does not say how they are stored, so it is added."""
+    storage = getattr(dtype, "storage", None)
+    return f"string[{storage}]" if storage and str(dtype) == "string" else str(dtype)
 
 
 def from_arrow(table: pa.Table, dtypes: Mapping[str, str]) -> pd.DataFrame:

@@ -158,6 +158,13 @@ def test_mixed_types_in_a_column_are_refused_by_name():
     assert problems(shop(), data) == [("users", "age", "mixes values that have no common type")]
 
 
+def test_a_type_that_arrow_lacks_is_refused_by_name():
+    data = shop_data()
+    data["users"]["age"] = [1j, 2j, 3j]
+
+    assert problems(shop(), data) == [("users", "age", "has the type complex128, which can't be learned")]
+
+
 def test_a_cycle_inside_primary_keys_can_not_be_cut():
     metadata = Metadata()
     metadata.add_table("a", pk="id", fk={"id": "b.id"})
@@ -174,6 +181,9 @@ def test_a_cycle_inside_primary_keys_can_not_be_cut():
         ({"model_options": {"epoch": 3}}, "epoch"),
         ({"k_anonymity_threshold": 0}, "k_anonymity_threshold"),
         ({"max_training_rows": 0}, "max_training_rows"),
+        ({"max_training_rows": 1.5}, "max_training_rows.*whole number"),
+        ({"max_fit_seconds": "60"}, "max_fit_seconds"),
+        ({"max_fit_seconds": float("nan")}, "max_fit_seconds"),
         ({"seed": "seven"}, "seed"),
     ],
 )

@@ -41,12 +41,15 @@ class FitSettings:
     max_fit_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        limits = {"k_anonymity_threshold": 1, "max_training_rows": 1, "max_fit_seconds": 0}
-        for name, least in limits.items():
+        for name, least in {"k_anonymity_threshold": 1, "max_training_rows": 1, "max_fit_seconds": 0}.items():
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or value < least):
+            if value is None and name == "max_fit_seconds":
+                continue
+            kinds = (int, float) if name == "max_fit_seconds" else (int,)
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
+                kind = "number" if float in kinds else "whole number"
                 raise SettingError(
-                    f"{name} is out of range", expected=f"a number of at least {least}", received=repr(value)
+                    f"{name} is out of range", expected=f"a {kind} of at least {least}", received=repr(value)
                 )
 
 

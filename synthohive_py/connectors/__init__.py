@@ -16,10 +16,8 @@ def connect(session: Any) -> Connector:
     Raises:
         ConnectorError: No connector knows the session.
     """
-    if (
-        type(session).__module__.split(".")[0] == "duckdb"
-        or "dbt.adapters.duckdb" in type(session).__module__
-    ):
+    module = type(session).__module__
+    if module.lstrip("_").startswith("duckdb") or module.startswith("dbt.adapters.duckdb"):
         from synthohive_py.connectors.duckdb import DuckDBConnector
 
         return DuckDBConnector(session)

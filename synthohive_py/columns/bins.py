@@ -29,7 +29,7 @@ _LARGEST = np.nextafter(2.0**64, 0)  # the largest float that has a uint64
 
 KNOTS = 9  # quantiles stored per continuous bin, its ends included
 ATOM_SHARE = 0.25  # a value alone in a bin holds at least this share of an even bin's rows
-MAX_ALONE = 400  # values of a discrete column that may have a code each, where rows are many
+MAX_ALONE = 256  # values of a discrete column that may have a code each, where rows are many
 ROWS_PER_VALUE = 100  # rows that a model needs to learn about such a value
 MAX_SUPPORT = 65_536  # distinct values stored in the discrete case
 DISCRETE_MASS = 0.95  # share of the rows on shared values that makes a column discrete

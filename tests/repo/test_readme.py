@@ -76,7 +76,9 @@ def test_the_first_commands_are_what_ci_runs() -> None:
 
 
 def test_help_lists_every_target() -> None:
-    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
 
     assert {line.split()[1] for line in shown.splitlines() if line.strip()} == TARGETS
 

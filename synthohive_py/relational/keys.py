@@ -47,7 +47,7 @@ class KeyGenerator:
 
     Attributes:
         type: The column's Arrow type.
-        start: The first real key, as a number (ordered types only).
+        start: Where the keys begin, as a number (ordered types only): about where the real ones do.
         step: What the differences of the real keys have in common.
         gap: The mean difference of neighbouring real keys, in steps; 1 means without gaps.
         patterns: What the real keys look like (text only).
@@ -72,11 +72,14 @@ class KeyGenerator:
             return cls(type=column.type, patterns=patterns)
         numbers, _ = to_numbers(column)
         ticks = np.unique(np.floor(numbers).astype(np.int64))  # a float key counts whole numbers
+        step = int(np.gcd.reduce(np.diff(ticks).astype(np.uint64))) if len(ticks) > 1 else 1
+        start = int(ticks[0]) if len(ticks) else 1
+        if pa.types.is_integer(column.type):
+            start = _round_start(start, step)
         if len(ticks) < 2:
-            return cls(type=column.type, start=int(ticks[0]) if len(ticks) else 1)
-        step = int(np.gcd.reduce(np.diff(ticks).astype(np.uint64)))
+            return cls(type=column.type, start=start)
         span = (int(ticks[-1]) - int(ticks[0])) // step
-        return cls(type=column.type, start=int(ticks[0]), step=step, gap=span / (len(ticks) - 1))
+        return cls(type=column.type, start=start, step=step, gap=span / (len(ticks) - 1))
 
     def make(self, size: int, rng: np.random.Generator) -> pa.Array:
         """Distinct keys; numbers ascend with gaps like the real ones.
@@ -136,3 +139,12 @@ class KeyGenerator:
             gap=state["gap"],
             patterns=Patterns.from_state(patterns) if patterns else None,
         )
+
+
+def _round_start(first: int, step: int) -> int:
+    """The first real key rounded down to its leading digit, on the same grid: 73,412 tells who came first."""
+    if first < 10:
+        return first
+    base = 10 ** (len(str(first)) - 1)
+    rounded = first // base * base
+    return rounded + (first - rounded) % step

@@ -390,3 +390,20 @@ def refer(
 @given(schema=schemas(), scale=st.sampled_from([0.5, 1.0, 2.0]))
 def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float) -> None:
     twin_of(schema.metadata, schema.data, scale=scale)
+
+
+@pytest.mark.parametrize(("first", "step"), [(1, 1), (73_412, 1), (1005, 10), (-7, 3)])
+def test_numeric_keys_begin_about_where_the_real_ones_do(first: int, step: int) -> None:
+    """The first key itself would tell one real row; the grid and the leading digit are enough."""
+    real = pd.DataFrame({"id": first + step * np.arange(40), "v": [0, 1] * 20})
+    metadata = Metadata()
+    metadata.add_table("t", pk="id")
+
+    ids = twin_of(metadata, {"t": real})["t"]["id"]
+
+    assert ids.is_unique
+    assert ids.dtype == real["id"].dtype
+    assert ((ids - first) % step == 0).all()
+    assert len(str(ids.min())) == len(str(first))
+    assert ids.min() <= first
+    assert (ids.min() == first) == (first < 10)

@@ -392,7 +392,7 @@ def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float) -> None:
     twin_of(schema.metadata, schema.data, scale=scale)
 
 
-@pytest.mark.parametrize(("first", "step"), [(1, 1), (73_412, 1), (1005, 10), (-7, 3)])
+@pytest.mark.parametrize(("first", "step"), [(1, 1), (73_412, 1), (4375, 10), (-7, 3)])
 def test_numeric_keys_begin_about_where_the_real_ones_do(first: int, step: int) -> None:
     """The first key itself would tell one real row; the grid and the leading digit are enough."""
     real = pd.DataFrame({"id": first + step * np.arange(40), "v": [0, 1] * 20})

@@ -6,21 +6,22 @@
     {% set found = {'unique': [], 'not_null': [], 'accepted_values': {}, 'foreign_keys': []} %}
     {% for test_id in graph.nodes | sort if graph.nodes[test_id].resource_type == 'test' and graph.nodes[test_id].test_metadata %}
         {% set test = graph.nodes[test_id] %}
-        {% set arguments = test.test_metadata.kwargs %}
+        {% set arguments, ids = test.test_metadata.kwargs, test.depends_on.nodes %}
         {% set name = test.test_metadata.name %}
         {% set column = arguments.get('column_name') %}
-        {% if id in test.depends_on.nodes and synthohive.resolve_endpoint(arguments.get('model'), test) == id %}
-            {% set settings = test.config.get('meta', {}).get('synthohive') or {} %}
+        {% if id in ids and synthohive.resolve_endpoint(arguments.get('model'), ids) == id %}
+            {% set settings = synthohive.own_settings(test.config.get('meta'), 'test ' ~ test.name) %}
             {% set is_fact = not test.config.get('where') and (test.config.severity | lower) != 'warn' %}
             {% if name == 'relationships' and not settings.get('ignore') %}
                 {% do found.foreign_keys.append({
-                    'columns': [column], 'to': arguments.to, 'parent': synthohive.resolve_endpoint(arguments.to, test),
+                    'columns': [column], 'to': arguments.to,
+                    'parent': synthohive.resolve_endpoint(arguments.to, ids),
                     'parent_columns': [arguments.field], 'settings': settings,
                 }) %}
             {% elif name == 'relationships_composite' and not settings.get('ignore') %}
                 {% do found.foreign_keys.append({
                     'columns': arguments.columns, 'to': arguments.to,
-                    'parent': synthohive.resolve_endpoint(arguments.to, test),
+                    'parent': synthohive.resolve_endpoint(arguments.to, ids),
                     'parent_columns': arguments.to_columns, 'settings': settings,
                 }) %}
             {% elif name == 'unique' and column and is_fact %}

@@ -9,15 +9,24 @@
         {% set twin = synthohive.twin_of(relation) %}
         {% set start = [node.source_name, node.name] %}
         {% set found = adapter.get_relation(relation.database, relation.schema, relation.identifier) %}
+        {% set existing = adapter.get_columns_in_relation(relation) if found else [] %}
+        {% set lower_names = existing | map(attribute='name') | map('lower') | list %}
+        {% set unknown = [] %}
+        {% for name in node.columns or {} if found and name | lower not in lower_names %}
+            {% if synthohive.column_settings(node, name) %}
+                {% do unknown.append(name) %}
+            {% endif %}
+        {% endfor %}
         {% do facts.append(['table'] + start + [source.id, tojson({
             'database': relation.database,
             'schema': relation.schema,
             'identifier': relation.identifier,
             'twin_schema': twin.schema,
             'exists': found is not none,
+            'unknown_columns': unknown,
             'settings': source.settings,
         })]) %}
-        {% for column in adapter.get_columns_in_relation(relation) if found %}
+        {% for column in existing %}
             {% do facts.append(['column'] + start + [column.name, tojson({
                 'position': loop.index,
                 'type': column.dtype,

@@ -4,11 +4,9 @@
 -#}
 {% macro table_settings(node) %}
     {% set settings = {} %}
-    {% set own = node.config.get('meta', {}).get('synthohive') or {} %}
-    {% set above = (node.get('source_meta') or {}).get('synthohive') or {} %}
+    {% set own = synthohive.own_settings(node.config.get('meta'), node.source_name ~ '.' ~ node.name) %}
+    {% set above = synthohive.own_settings(node.get('source_meta'), node.source_name) %}
     {% do settings.update(above) %}
     {% do settings.update(own) %}
-    {% do settings.pop('enabled', none) %}
-    {% set enabled = own.get('enabled', above.get('enabled', false)) %}
-    {{ return(settings if enabled or settings.get('passthrough') else none) }}
+    {{ return(settings if settings.get('enabled') or settings.get('passthrough') else none) }}
 {% endmacro %}

@@ -117,6 +117,16 @@ def _problems(table: _Fact, facts: Sequence[_Fact], name: str) -> list[Problem]:
         )
     problems += [
         Problem(
+            "has settings but does not exist",
+            table=name,
+            column=column,
+            expected="a column of the table",
+            remedy="correct the column's name in the source's YAML, or remove its config.meta.synthohive",
+        )
+        for column in table.payload["unknown_columns"]
+    ]
+    problems += [
+        Problem(
             f"refers to {fact.payload['to']}, which takes no part",
             table=name,
             column=", ".join(fact.payload["columns"]),

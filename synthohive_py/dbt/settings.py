@@ -14,8 +14,15 @@ from synthohive_py.errors import SettingError
 
 __all__ = ["SETTINGS", "Scope", "Setting", "check", "project_settings"]
 
-Scope = Literal["project", "table", "column", "test"]
+Scope = Literal["project", "table", "column", "test", "foreign_key"]
 PREFIX = "synthohive_"
+# How a message says what the items of a list must be.
+_ITEMS: dict[type | None, str] = {
+    None: "",
+    str: " of names",
+    list: " of lists of names",
+    dict: " of mappings",
+}
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,13 @@ class Setting:
     Attributes:
         name: Its name; as a variable of the project it begins with `synthohive_`.
         scopes: Where it can be set: `project` as a variable, the others under `config.meta.synthohive` (a
-            source's settings hold for its tables).
+            source's settings hold for its tables; `foreign_key` is an entry of a table's `foreign_keys`).
         kinds: The types a value may have.
         default: What holds where it is not set.
         meaning: What it does, in one sentence.
         choices: The values allowed; empty for any.
+        items: What each item of a list must be; None for anything.
+        required: Whether the place is incomplete without it.
     """
 
     name: str
@@ -38,6 +47,8 @@ class Setting:
     default: Any
     meaning: str
     choices: tuple[str, ...] = ()
+    items: type | None = None
+    required: bool = False
 
 
 SETTINGS = (
@@ -120,18 +131,45 @@ SETTINGS = (
         default=False,
         meaning="The table gets no twin, and `synthetic_source()` gives the real one.",
     ),
-    Setting("primary_key", ("table",), (str, list), None, "The key, where no test says it."),
-    Setting("unique", ("table",), (list,), [], "Further unique column sets, each a list."),
+    Setting("primary_key", ("table",), (str, list), None, "The key, where no test says it.", items=str),
+    Setting("unique", ("table",), (list,), [], "Further unique column sets, each a list.", items=list),
     Setting(
         "foreign_keys",
         ("table",),
         (list,),
         [],
         "Keys that no test says: `columns`, `parent`, `parent_columns`, `orphans`.",
+        items=dict,
+    ),
+    Setting(
+        "columns",
+        ("foreign_key",),
+        (str, list),
+        None,
+        "The column or columns here. Required.",
+        items=str,
+        required=True,
+    ),
+    Setting(
+        "parent",
+        ("foreign_key",),
+        (str,),
+        None,
+        "The marked table referred to: `table` or `source.table`. Required.",
+        required=True,
+    ),
+    Setting(
+        "parent_columns",
+        ("foreign_key",),
+        (str, list),
+        None,
+        "Its columns, in the same order. Required.",
+        items=str,
+        required=True,
     ),
     Setting(
         "orphans",
-        ("table", "column", "test"),
+        ("table", "column", "test", "foreign_key"),
         (str,),
         "drop",
         "`keep` gives the twin as many references to missing rows as the real table has.",
@@ -168,6 +206,17 @@ def check(
                 remedy=_advice(name, known, "config.meta.synthohive"),
             )
         _check_value(known[name], value, table=table, column=column)
+    missing = [name for name, setting in known.items() if setting.required and not settings.get(name)]
+    if missing:
+        raise SettingError(
+            f"an entry of foreign_keys lacks {', '.join(missing)}",
+            table=table,
+            column=column,
+            expected="columns, parent and parent_columns",
+            remedy="add what is missing under config.meta.synthohive.foreign_keys",
+        )
+    for entry in settings.get("foreign_keys") or ():
+        check(entry, "foreign_key", table=table)
     return dict(settings)
 
 
@@ -203,8 +252,9 @@ def _check_value(
     is_wrong_kind = not isinstance(value, setting.kinds) or (
         isinstance(value, bool) and bool not in setting.kinds
     )
-    if is_wrong_kind or (setting.choices and value not in setting.choices):
+    if is_wrong_kind or (setting.choices and value not in setting.choices) or not _are_items(setting, value):
         kinds = " or ".join(kind.__name__ for kind in setting.kinds)
+        kinds += _ITEMS[setting.items]
         raise SettingError(
             f"setting {prefix + setting.name!r} has a wrong value",
             table=table,
@@ -212,6 +262,14 @@ def _check_value(
             expected=f"one of {', '.join(setting.choices)}" if setting.choices else kinds,
             received=repr(value),
         )
+
+
+def _are_items(setting: Setting, value: Any) -> bool:
+    """Whether the items of a list are what they must be; a column set is a list of names."""
+    if setting.items is None or not isinstance(value, list):
+        return True
+    names = [name for item in value if isinstance(item, list) for name in item]
+    return all(isinstance(item, setting.items) for item in value) and all(isinstance(n, str) for n in names)
 
 
 def _advice(name: str, known: Mapping[str, Setting], place: str) -> str:

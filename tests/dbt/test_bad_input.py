@@ -77,6 +77,28 @@ CASES: dict[str, tuple[Change, list[str]]] = {
         ),
         ["SchemaValidationError", "orders", "nothing"],
     ),
+    "settings that are no mapping": (
+        lambda p: p.table("orders").update(config={"meta": {"synthohive": "on"}}),
+        ["SettingError", "shop.orders", "no mapping", '"on"'],
+    ),
+    "settings of a column that does not exist": (
+        lambda p: p.table("orders")["columns"].append(
+            {"name": "sum", "config": {"meta": {"synthohive": {"min": 0}}}}
+        ),
+        ["SchemaValidationError", "orders.sum", "has settings but does not exist"],
+    ),
+    "a foreign key that lacks a part": (
+        lambda p: mark(p, "orders", foreign_keys=[{"columns": "customer_id", "parent": "customers"}]),
+        ["SettingError", "orders", "lacks parent_columns"],
+    ),
+    "a foreign key that is no mapping": (
+        lambda p: mark(p, "orders", foreign_keys=["customers"]),
+        ["SettingError", "orders", "foreign_keys", "of mappings"],
+    ),
+    "a primary key of numbers": (
+        lambda p: mark(p, "orders", primary_key=[1]),
+        ["SettingError", "orders", "primary_key", "of names"],
+    ),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from shop import Project
 
@@ -40,6 +42,37 @@ def test_keys_are_read_from_tests_and_kept(built: Project) -> None:
     assert built.query(repeated) == []
     assert built.query(parentless) == []
     assert built.query("from shop_synthetic.countries") == built.query("from shop.countries")
+
+
+def test_keys_can_be_said_by_constraints(project: Project) -> None:
+    customers, orders = project.table("customers"), project.table("orders")
+    customers["columns"][0] = {
+        "name": "customer_id",
+        "constraints": [{"type": "unique"}, {"type": "not_null"}],
+    }
+    orders["data_tests"] = []
+    parent = {"type": "foreign_key", "to": "source('shop', 'customers')", "to_columns": ["customer_id"]}
+    orders["columns"] = [
+        {"name": "shop_no", "constraints": [{"type": "primary_key"}]},
+        {"name": "order_no", "constraints": [{"type": "primary_key"}]},
+        {"name": "customer_id", "constraints": [parent]},
+    ]
+
+    done = project.write().dbt("run", "--select", "synthohive_schema")
+    keys = project.query(
+        "select table_name, kind, payload from analytics.synthohive_schema "
+        "where table_name in ('customers', 'orders') and kind in ('primary_key', 'foreign_key') order by all"
+    )
+    columns = [(table, kind, json.loads(payload)["columns"]) for table, kind, payload in keys]
+
+    assert done.returncode == 0, done.stdout
+    assert columns == [
+        ("customers", "foreign_key", ["country"]),
+        ("customers", "foreign_key", ["referred_by"]),
+        ("customers", "primary_key", ["customer_id"]),
+        ("orders", "foreign_key", ["customer_id"]),
+        ("orders", "primary_key", ["shop_no", "order_no"]),
+    ]
 
 
 def test_orphans_are_kept_where_it_is_asked(built: Project) -> None:

@@ -31,6 +31,7 @@ KNOTS = 9  # quantiles stored per continuous bin, its ends included
 ATOM_SHARE = 0.25  # a value alone in a bin holds at least this share of an even bin's rows
 MAX_ALONE = 256  # values of a discrete column that may have a code each, where rows are many
 ROWS_PER_VALUE = 100  # rows that a model needs to learn about such a value
+ROWS_PER_RARE_BIN = 25  # of a discrete column's rare values
 MAX_SUPPORT = 65_536  # distinct values stored in the discrete case
 DISCRETE_MASS = 0.95  # share of the rows on shared values that makes a column discrete
 
@@ -76,19 +77,18 @@ class Bins:
         shared = counts >= threshold
         mass = counts[shared].sum() / max(len(values), 1)
         discrete = mass >= DISCRETE_MASS and shared.sum() <= MAX_SUPPORT
-        if discrete:
-            rest = values[:0]
-            support, weight = unique[shared], counts[shared]
-        else:
-            heavy = shared & (counts >= ATOM_SHARE * len(values) / bins)
-            support, weight = unique[heavy], counts[heavy]
-            rest = np.sort(values[~np.isin(values, support)])
-            if len(support) and len(rest) < threshold:
-                rest = rest[:0]  # too few to hide among each other
+        heavy = shared & (counts >= ATOM_SHARE * len(values) / bins)
+        stored = shared if discrete else heavy
+        support, weight = unique[stored], counts[stored]
+        rest = np.sort(values[~np.isin(values, support)])
+        if len(support) and (len(rest) < threshold or len(unique) <= bins):
+            rest = rest[:0]  # too few to hide among each other, or strays in a small domain
         few = len(support) <= max(bins, min(MAX_ALONE, len(values) // ROWS_PER_VALUE))
         alone = (weight >= ATOM_SHARE * len(values) / bins) | few
         group = _equal_mass_groups(support, weight, alone, bins)
-        knots = _quantile_knots(rest, bins=max(1, bins - int(group.max(initial=-1) + 1)), threshold=threshold)
+        # The rare values of a discrete column are mostly its tails: a few bins hold them.
+        wide = max(1, len(rest) // ROWS_PER_RARE_BIN) if discrete else bins
+        knots = _quantile_knots(rest, bins=min(bins, wide), threshold=threshold)
         # Codes follow the order of the values: by the mean of each group and the middle of each bin.
         places = np.concatenate([_group_means(support, weight, group), knots[:, KNOTS // 2]])
         rank = np.argsort(np.argsort(places, kind="stable"), kind="stable").astype(np.int32)
@@ -162,6 +162,17 @@ class Bins:
         values = np.clip(low * (1 - share) + high * share, low, high)
         return values if self.decimals is None else np.round(values, self.decimals)
 
+    def refusal(self, value: Any) -> str | None:
+        """What is expected instead, if the number is none of the single values and in no bin; else None."""
+        if len(self.support) and value in self.support:
+            return None
+        low, high = (self.knots[:, 0], self.knots[:, -1]) if len(self.knots) else (self.support, self.support)
+        if not len(low):
+            return "no value: there was none to learn from"
+        if len(self.knots) and low[0] <= value <= high[-1]:
+            return None
+        return f"a value from {low[0]} to {high[-1]}" + ("" if len(self.knots) else " that occurs")
+
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -211,8 +222,7 @@ def _equal_mass_groups(
     others = np.flatnonzero(~alone)
     if len(others):
         middle = np.cumsum(weight[others]) - weight[others] / 2
-        wanted = max(1, bins - int(alone.sum()))
-        part = np.minimum((middle / weight[others].sum() * wanted).astype(np.int64), wanted - 1)
+        part = np.minimum((middle / weight[others].sum() * bins).astype(np.int64), bins - 1)
         group[others] = alone.sum() + np.unique(part, return_inverse=True)[1]
     return group
 

@@ -6,6 +6,7 @@ the two. As two codes each pattern is plain; in bins of the whole number both wo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from synthohive_py.columns.scalars import from_numbers, to_numbers
 __all__ = ["PositionalCodec"]
 
 RADIX = 100
-MAX_TRAILING = 70  # of 100 trailing numbers; with more of them in use there is no pattern
+MAX_TRAILING = 0.7  # of the trailing numbers there could be; with more of them in use there is no pattern
 MAX_LEADING = 400
 MIN_ROWS = 1000
 LARGEST_WHOLE_FLOAT = 2.0**53
@@ -67,7 +68,9 @@ class PositionalCodec(ColumnCodec):
         if counts[shared].sum() < DISCRETE_MASS * len(values) or len(support) <= bins or support[0] < 0:
             return None
         leading, trailing = np.unique(support // RADIX), np.unique(support % RADIX)
-        if not (2 <= len(trailing) <= MAX_TRAILING and 2 <= len(leading) <= MAX_LEADING):
+        # Multiples of 10 have ten trailing numbers at most: that they have these says nothing.
+        possible = RADIX // math.gcd(RADIX, *np.diff(support).tolist())
+        if not (2 <= len(trailing) <= MAX_TRAILING * possible and 2 <= len(leading) <= MAX_LEADING):
             return None
         return cls(column.type, support, bool(null.any()))
 
@@ -101,6 +104,12 @@ class PositionalCodec(ColumnCodec):
         values = self.support[nearest(self.support, wanted)]
         is_float = pa.types.is_floating(self.type)
         return from_numbers(values.astype(np.float64) if is_float else values, null, self.type)
+
+    def refusal(self, value: pa.Scalar) -> str | None:
+        if not value.is_valid:
+            return None if self.null else "a value: there are no nulls"
+        first, last = self.support[0], self.support[-1]
+        return None if value.as_py() in self.support else f"a value from {first} to {last} that occurs"
 
     def state(self) -> State:
         return {"type": type_to_text(self.type), "support": self.support, "null": self.null}

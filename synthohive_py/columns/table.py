@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
-from synthohive_py.columns.categorical import CategoricalCodec
+from synthohive_py.columns.categorical import CategoricalCodec, are_categories
 from synthohive_py.columns.datetimes import DatetimeCodec
+from synthohive_py.columns.derived import DerivedCodec, find_sums
 from synthohive_py.columns.identifier import IdentifierCodec
 from synthohive_py.columns.numeric import NumericCodec
+from synthohive_py.columns.opaque import BytesCodec, NestedCodec
 from synthohive_py.columns.positional import PositionalCodec
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.columns.text import TextCodec
 from synthohive_py.errors import DataError
-from synthohive_py.rng import Seed
+from synthohive_py.rng import Part, Seed
 from synthohive_py.schema import Constraint
 
 __all__ = ["ColumnHint", "TableCodec"]
 
 Kind = Literal["numeric", "datetime", "categorical", "identifier", "text"]
-CATEGORICAL_MASS = 0.5  # share of rows on shared values that makes a text column categorical
 MAX_IDENTIFIER_LENGTH = 64
 SPACED_SHARE = 0.05  # text in which more cells than this hold a space is prose, not identifiers
 
@@ -55,7 +57,13 @@ class TableCodec:
 
     @classmethod
     def fit(
-        cls, table: pa.Table, *, name: str, threshold: int, hints: Mapping[str, ColumnHint] | None = None
+        cls,
+        table: pa.Table,
+        *,
+        name: str,
+        threshold: int,
+        hints: Mapping[str, ColumnHint] | None = None,
+        independent: Collection[str] = (),
     ) -> TableCodec:
         """Learn a codec for each column.
 
@@ -64,13 +72,19 @@ class TableCodec:
             name: The table's name, for error messages.
             threshold: Values held by fewer rows than this are never stored.
             hints: What is known of some columns.
+            independent: Columns that are not to be computed from others, nor others from them.
 
         Raises:
             DataError: A column can't be encoded; the message names it.
         """
         hints = hints or {}
-        codecs = []
+        told = {c for c, hint in hints.items() if hint != ColumnHint()}
+        derived = find_sums(table, skip={*told, *independent})
+        codecs: list[ColumnCodec] = []
         for column in table.column_names:
+            if column in derived:
+                codecs.append(derived[column])
+                continue
             values = _one_chunk(table.column(column))
             try:
                 codecs.append(fit_codec(values, threshold=threshold, hint=hints.get(column, ColumnHint())))
@@ -114,17 +128,39 @@ class TableCodec:
         ]
         return np.concatenate([np.zeros((table.num_rows, 0), np.int32), *parts], axis=1)
 
-    def decode(self, codes: Codes, *, seed: Seed, names: Sequence[str] | None = None) -> pa.Table:
+    def decode(
+        self,
+        codes: Codes,
+        *,
+        seed: Seed,
+        names: Sequence[str] | None = None,
+        part: Part | None = None,
+        fixed: Mapping[str, pa.Scalar] | None = None,
+    ) -> pa.Table:
         """Fresh values for codes of shape (rows, len(cardinalities)).
 
         Args:
             codes: What a model generated.
             seed: Each column draws from its own stream of it.
-            names: Decode only these columns.
+            names: Decode only these columns; with a derived one, all that it is derived from.
+            part: Which rows of a larger table these are, if not all: unique columns are so over all parts
+                that share the seed.
+            fixed: Values that all rows of a column have.
         """
         wanted = self.names if names is None else tuple(names)
-        columns = [self.codec(n).decode(codes[:, self.span(n)], seed.child(n).numpy()) for n in wanted]
-        return pa.table(columns, names=list(wanted))
+        codecs = {name: self.codec(name) for name in wanted}
+        columns = {}
+        for name, codec in codecs.items():
+            if fixed and name in fixed:
+                columns[name] = pa.repeat(fixed[name], len(codes))
+            elif part and not isinstance(codec, DerivedCodec):
+                columns[name] = codec.decode_part(codes[:, self.span(name)], part, seed.child(name))
+            elif not isinstance(codec, DerivedCodec):
+                columns[name] = codec.decode(codes[:, self.span(name)], seed.child(name).numpy())
+        for name, codec in codecs.items():
+            if isinstance(codec, DerivedCodec):
+                columns[name] = codec.derive(columns)
+        return pa.table([columns[name] for name in wanted], names=list(wanted))
 
     def state(self) -> State:
         """All that was learned, as JSON values and numpy arrays."""
@@ -139,6 +175,10 @@ class TableCodec:
 
 def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCodec:
     """The codec for a column: by the hint if it names one, else by type and content."""
+    if is_nested_type(column.type):
+        return NestedCodec.fit(column, threshold=threshold)
+    if is_bytes_type(column.type):
+        return BytesCodec.fit(column, threshold=threshold)
     kind = hint.kind or _kind_of(column, threshold, hint)
     if kind == "categorical":
         return CategoricalCodec.fit(column, threshold=threshold, domain=hint.domain)
@@ -168,8 +208,7 @@ def _kind_of(column: pa.Array, threshold: int, hint: ColumnHint) -> Kind:
     if is_ordered_type(column.type):
         return "numeric"
     values = column.drop_null()
-    counts = values.value_counts().field("counts").to_numpy(zero_copy_only=False)
-    if counts[counts >= threshold].sum() >= CATEGORICAL_MASS * max(len(values), 1):
+    if are_categories(values, threshold=threshold):
         return "categorical"
     texts = values.slice(0, 10_000).to_pylist()
     spaced = sum(" " in text for text in texts) / max(len(texts), 1)

@@ -12,19 +12,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthohive_py.errors import GenerationError, SettingError
-from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, register_model
+from synthohive_py.errors import GenerationError
+from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, check_range, register_model
 from synthohive_py.models.network import AutoregressiveNetwork
+from synthohive_py.models.sampler import BATCH_ROWS, SHRINK, Sampler
 from synthohive_py.models.threads import one_thread
 from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, split_rows, train
 from synthohive_py.rng import Seed
 
-__all__ = ["Autoregressive", "AutoregressiveOptions", "check_range"]
+__all__ = ["Autoregressive", "AutoregressiveOptions"]
 
-BATCH_ROWS = 8192
-FEW_CODES = 16  # up to here counting is faster than searching
-# The largest float32 uniform, made a little smaller, so that rounding never takes a draw past the last code.
-SHRINK = np.float32(1 - 2**-22)
+LIKELIHOOD_ROWS = 4096
+WIDE = 64  # codes per column; tables with more on average need more hidden units
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class AutoregressiveOptions:
     """Options of `Autoregressive`.
 
     Attributes:
-        hidden: Hidden units per column; 0 for 32, or 48 where rows depend on a context.
+        hidden: Hidden units per column; 0 for 32, or 48 where rows depend on a context, or 64 where the
+            columns have many codes.
         epochs: The most passes over the training rows.
         max_steps: The most batches, however large the table.
         batch_size: Rows per batch.
@@ -52,7 +52,7 @@ class AutoregressiveOptions:
     batch_size: int = 512
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
-    dropout: float = 0.1
+    dropout: float = 0.2
     patience: int = 4
     validation_share: float = 0.1
 
@@ -132,10 +132,17 @@ class Autoregressive(TableModel):
         return AutoregressiveNetwork(
             cardinalities,
             self.context_cardinalities,
-            hidden=self.options.hidden or (48 if self.context_cardinalities else 32),
+            hidden=self._hidden(cardinalities),
             conditional=self.conditional,
             generator=seed.child("weights").torch(),
         )
+
+    def _hidden(self, cardinalities: Sequence[int]) -> int:
+        if self.options.hidden:
+            return int(self.options.hidden)
+        if sum(cardinalities) > WIDE * len(cardinalities):
+            return 64
+        return 48 if self.context_cardinalities else 32
 
     def _learn(
         self,
@@ -194,13 +201,13 @@ class Autoregressive(TableModel):
         if not columns:
             return out
         contexts = _context_tensor(context, rows)
-        draw = _Sampler(network, columns, forbidden)
+        sampler = Sampler(network, columns, forbidden)
         # Batches have a fixed size: the last bits of a matrix product depend on its shape.
         for start in range(0, rows, BATCH_ROWS):
             part = slice(start, min(start + BATCH_ROWS, rows))
-            uniforms = generator.random((part.stop - start, columns), dtype=np.float32) * SHRINK
+            uniforms = generator.random((columns, part.stop - start), dtype=np.float32) * SHRINK
             fixed = None if given is None else torch.as_tensor(given[part], dtype=torch.int64)
-            out[part] = draw(torch.from_numpy(uniforms), contexts[part], fixed).numpy()
+            out[part] = sampler.draw(torch.from_numpy(uniforms), contexts[part], fixed).numpy()
         return out
 
     @one_thread()
@@ -209,8 +216,8 @@ class Autoregressive(TableModel):
         network = self._fitted()
         contexts = _context_tensor(context, len(codes))
         out = np.zeros(len(codes))
-        for start in range(0, len(codes) if network.cardinalities else 0, BATCH_ROWS):
-            part = slice(start, start + BATCH_ROWS)
+        for start in range(0, len(codes) if network.cardinalities else 0, LIKELIHOOD_ROWS):
+            part = slice(start, start + LIKELIHOOD_ROWS)
             batch = torch.as_tensor(codes[part], dtype=torch.int64)
             logits = network(batch, contexts[part], network.unconditioned(len(batch)))
             for j, column in enumerate(logits):
@@ -243,53 +250,6 @@ class Autoregressive(TableModel):
         return model
 
 
-class _Sampler:
-    """Draws rows column by column: one small matrix product and one uniform number per cell."""
-
-    def __init__(self, network: AutoregressiveNetwork, columns: int, forbidden: Mapping[int, Tensor]) -> None:
-        self.network, self.columns, self.forbidden = network, columns, forbidden
-        hidden = network.hidden
-        weight = network.weight.detach()
-        self.weights = [
-            weight[j * hidden : (j + 1) * hidden, :end].t().contiguous()
-            for j, end in enumerate(network.visible[:columns])
-        ]
-        self.heads = [w.detach().t().contiguous() for w in network.head_weights]
-
-    def __call__(self, uniforms: Tensor, context: Tensor, given: Tensor | None) -> Tensor:
-        """(rows, columns) codes by inverse CDF."""
-        network, rows = self.network, len(uniforms)
-        out = torch.empty(rows, self.columns, dtype=torch.int32)
-        x = torch.empty(rows, network.weight.shape[1])
-        start = network.inputs(torch.empty(rows, 0, dtype=torch.int64), context, self._condition(rows, given))
-        x[:, : start.shape[1]] = start
-        for j in range(self.columns):
-            codes = self._draw(j, x[:, : network.visible[j]], uniforms[:, j : j + 1])
-            if given is not None:
-                codes = torch.where(given[:, j] >= 0, given[:, j], codes)
-            out[:, j] = codes
-            if j + 1 < self.columns:
-                x[:, network.visible[j] : network.visible[j + 1]] = network.column_embedding(j)[codes]
-        return out
-
-    def _condition(self, rows: int, given: Tensor | None) -> Tensor | None:
-        free = self.network.unconditioned(rows)
-        return free if free is None or given is None else torch.where(given >= 0, given, free)
-
-    def _draw(self, column: int, visible: Tensor, uniform: Tensor) -> Tensor:
-        network = self.network
-        block = slice(column * network.hidden, (column + 1) * network.hidden)
-        z = torch.nn.functional.silu(torch.addmm(network.bias[block], visible, self.weights[column]))
-        logits = torch.addmm(network.head_biases[column], z, self.heads[column])
-        if column in self.forbidden:
-            logits.masked_fill_(self.forbidden[column], -torch.inf)
-        cumulated = torch.cumsum(torch.softmax(logits, 1), 1)
-        aim = uniform * cumulated[:, -1:]
-        if cumulated.shape[1] <= FEW_CODES:
-            return (cumulated <= aim).sum(1)
-        return torch.searchsorted(cumulated, aim, right=True)[:, 0]
-
-
 def _context_tensor(context: Codes | None, rows: int) -> Tensor:
     if context is None:
         return torch.empty(rows, 0, dtype=torch.int64)
@@ -304,14 +264,3 @@ def _marginals(codes: Tensor, cardinalities: Sequence[int]) -> list[Tensor]:
 
 def _independent_loss(codes: Tensor, marginals: Sequence[Tensor]) -> float:
     return float(sum(-marginal[codes[:, j]].log().mean() for j, marginal in enumerate(marginals)))
-
-
-def check_range(name: str, value: float, *, least: float, most: float | None = None) -> None:
-    """Refuse an option's value that is out of range.
-
-    Raises:
-        SettingError: It is.
-    """
-    if value < least or (most is not None and value > most):
-        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise SettingError(f"option {name!r} is out of range", expected=bounds, received=repr(value))

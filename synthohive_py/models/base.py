@@ -24,6 +24,7 @@ __all__ = [
     "FitReport",
     "NoOptions",
     "TableModel",
+    "check_range",
     "get_model",
     "model_names",
     "register_model",
@@ -36,6 +37,7 @@ ModelClass = TypeVar("ModelClass", bound="type[TableModel]")
 _OURS = {
     "autoregressive": "synthohive_py.models.autoregressive",
     "ctgan": "synthohive_py.models.ctgan",
+    "gaussian_copula": "synthohive_py.models.gaussian_copula",
 }
 _registry: dict[str, type[TableModel]] = {}
 
@@ -68,7 +70,7 @@ class FitReport:
         cpu_seconds: Processor time of all threads.
         validation_loss: Negative log-likelihood of held-out rows in nats per row, of the kept weights.
         baseline_loss: The same if all columns were independent.
-        stopped_by: Why training ended: `schedule`, `patience`, `time` or `too few rows`.
+        stopped_by: Why training ended: `schedule`, `patience`, `time`, `too few rows` or `closed form`.
         history: One report per epoch.
         refinement: What an adversarial phase measured; empty for models without one.
     """
@@ -217,6 +219,17 @@ def get_model(name: str) -> type[TableModel]:
 def model_names() -> list[str]:
     """Names of all models, sorted."""
     return sorted({*_OURS, *_registry})
+
+
+def check_range(name: str, value: float, *, least: float, most: float | None = None) -> None:
+    """Refuse an option's value that is out of range.
+
+    Raises:
+        SettingError: It is.
+    """
+    if value < least or (most is not None and value > most):
+        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise SettingError(f"option {name!r} is out of range", expected=bounds, received=repr(value))
 
 
 def _read_options(model: type[TableModel], options: Mapping[str, Any]) -> Any:

@@ -50,7 +50,7 @@ class CriticOptions:
     """
 
     steps: int
-    warm_up: int = 100
+    warm_up: int = 50
     batch_size: int = 500
     pac: int = 10
     weight: float = 0.1

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthohive_py.models.autoregressive import Autoregressive, AutoregressiveOptions, check_range
-from synthohive_py.models.base import EpochReport, register_model
+from synthohive_py.models.autoregressive import Autoregressive, AutoregressiveOptions
+from synthohive_py.models.base import EpochReport, check_range, register_model
 from synthohive_py.models.critic import CriticOptions, refine
 from synthohive_py.models.training import Rows, Trained, train
 from synthohive_py.rng import Seed
@@ -38,7 +38,7 @@ class CTGANOptions(AutoregressiveOptions):
         SettingError: A value is out of range.
     """
 
-    critic_steps: int = 100
+    critic_steps: int = 50
     critic_weight: float = 0.1
     pac: int = 10
 

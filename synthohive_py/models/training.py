@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
@@ -27,6 +28,7 @@ EPOCH_STEPS = 200  # an epoch of a large table ends here, so that held-out rows 
 WARM_UP_STEPS = 50
 MAX_DIVERGENCES = 3
 EVALUATION_ROWS = 4096
+MEAN_SHARE = 0.01  # that a step adds to the running mean of the weights
 PROGRESS = 5e-5  # share of the loss; less is noise
 FINAL_RATE = 0.03  # of the learning rate, at the end of the schedule
 
@@ -147,8 +149,9 @@ def train(
 ) -> Trained:
     """Fit the network by likelihood and leave the best weights in it.
 
-    AdamW with a cosine schedule. After two epochs without progress the best weights come back and the
-    step size shrinks; after `patience` such epochs training ends.
+    AdamW with a cosine schedule; the running mean of the weights is judged and kept. After two epochs
+    without progress the best weights come back and the step size shrinks; after `patience` such epochs
+    training ends.
 
     Args:
         network: Changed in place.
@@ -173,7 +176,7 @@ def train(
     while not loop.is_over:
         loss = loop.run_epoch()
         if math.isfinite(loss):
-            score = validation_loss(network, held_out)
+            score = validation_loss(loop.mean, held_out)
         if not math.isfinite(loss) or not math.isfinite(score):
             loop.recover(kept)
             continue
@@ -182,7 +185,7 @@ def train(
         if progress:
             progress(history[-1])
         if score < best - PROGRESS * abs(best):
-            best, kept, bad = score, _copy(network), 0
+            best, kept, bad = score, _copy(loop.mean), 0
             continue
         bad += 1
         if bad >= options.patience:
@@ -195,7 +198,7 @@ def train(
 
 
 class _Loop:
-    """Batches, optimiser and step size."""
+    """Batches, optimiser and step size; and the running mean of the weights, which is what is judged."""
 
     def __init__(
         self,
@@ -223,6 +226,7 @@ class _Loop:
             betas=(0.9, 0.99),
             fused=True,
         )
+        self.mean = copy.deepcopy(network)
         self.slowed = 1.0
         self.step = 0
         self.divergences = 0
@@ -273,11 +277,15 @@ class _Loop:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         self.step += 1
+        with torch.no_grad():
+            share = max(MEAN_SHARE, 1 / (self.step + 1))
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.network.parameters()), share)
         return float(loss.detach())
 
     def slow_down(self, kept: dict[str, Tensor], factor: float) -> None:
         self.slowed *= factor
         self.network.load_state_dict(kept)
+        self.mean.load_state_dict(kept)
 
     def recover(self, kept: dict[str, Tensor]) -> None:
         """Back to the best weights, with a smaller step and no memory of the steps that led astray."""

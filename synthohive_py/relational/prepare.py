@@ -84,7 +84,11 @@ def prepare_table(
     key_columns = tuple(c for c in modelled if c in in_key)
     ordered = [*key_columns, *(c for c in modelled if c not in key_columns)]
     codec = TableCodec.fit(
-        table.select(ordered), name=config.name, threshold=threshold, hints=_hints(config, modelled)
+        table.select(ordered),
+        name=config.name,
+        threshold=threshold,
+        hints=_hints(config, modelled),
+        independent=key_columns,
     )
     return Prepared(
         config,

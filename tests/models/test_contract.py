@@ -13,7 +13,12 @@ from synthohive_py.models import TableModel, get_model, model_names
 from synthohive_py.models.base import Codes
 from synthohive_py.rng import Seed
 
-QUICK = {"epochs": 4, "batch_size": 64}
+# Models that train in epochs; options for a first impression of a small table, and for learning one well.
+TRAINED = ("autoregressive", "ctgan", "tvae")
+QUICK = {name: {"epochs": 4, "batch_size": 64} for name in TRAINED}
+THOROUGH = {name: {"epochs": 20, "batch_size": 64} for name in TRAINED}
+# What a Gaussian copula can't express: a parity, and a support with holes.
+EXACT = ("autoregressive", "ctgan")
 SHAPES = {
     "one row": (1, (3, 2)),
     "seven rows": (7, (3, 2, 5)),
@@ -38,7 +43,7 @@ def dependent_codes(rows: int) -> Codes:
 
 
 def fitted(name: str, codes: Codes, cardinalities: tuple[int, ...], **more: object) -> TableModel:
-    model = get_model(name)(**{**QUICK, **more.pop("options", {})})
+    model = get_model(name)(**more.pop("options", QUICK.get(name, {})))
     model.fit(codes, cardinalities, seed=Seed(5), **more)
     return model
 
@@ -54,7 +59,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=model_names())
 def learned(request: pytest.FixtureRequest) -> TableModel:
-    return fitted(request.param, dependent_codes(4000), (8, 9, 2), options={"epochs": 20})
+    name = request.param
+    return fitted(name, dependent_codes(4000), (8, 9, 2), options=THOROUGH.get(name, {}))
 
 
 @pytest.mark.parametrize(("rows", "cardinalities"), SHAPES.values(), ids=SHAPES)
@@ -76,18 +82,21 @@ def test_marginals_and_dependence_are_learned(learned: TableModel) -> None:
     sample = learned.sample(4000, generator=rng())
 
     assert np.abs(np.bincount(sample[:, 0], minlength=8) / 4000 - 1 / 8).max() < 0.04
-    assert (sample[:, 2] == sample[:, 0] % 2).mean() > 0.97
-    assert np.isin(sample[:, 1] - sample[:, 0], (0, 1)).mean() > 0.97
+    assert np.corrcoef(sample[:, 0], sample[:, 1])[0, 1] > 0.9
+    if learned.name in EXACT:
+        assert (sample[:, 2] == sample[:, 0] % 2).mean() > 0.97
+        assert np.isin(sample[:, 1] - sample[:, 0], (0, 1)).mean() > 0.97
 
 
 def test_rows_depend_on_their_context(name: str) -> None:
     context = random_codes(3000, (5,))
-    codes = ((context + 1) % 5).astype(np.int32)
-    model = fitted(name, codes, (5,), context=context, context_cardinalities=(5,), options={"epochs": 20})
+    codes = (4 - context).astype(np.int32)
+    options = THOROUGH.get(name, {})
+    model = fitted(name, codes, (5,), context=context, context_cardinalities=(5,), options=options)
 
     sample = model.sample(3000, context=context, generator=rng())
 
-    assert (sample == codes).mean() > 0.97
+    assert (sample == codes).mean() > (0.97 if name in EXACT else 0.7)
 
 
 def test_same_seed_gives_the_same_model_and_the_same_rows(name: str) -> None:
@@ -147,26 +156,31 @@ def test_the_state_is_plain_and_brings_the_model_back(learned: TableModel) -> No
 
 def test_the_report_is_plain_and_says_what_was_learned(name: str) -> None:
     seen = []
-    model = get_model(name)(**QUICK)
+    model = get_model(name)(**QUICK.get(name, {}))
     report = model.fit(dependent_codes(1000), (8, 9, 2), seed=Seed(0), progress=seen.append)
 
     assert json.loads(json.dumps(asdict(report)))["rows"] == 1000
-    assert report.epochs == len(report.history) == len(seen) > 0
-    assert report.validation_loss < report.baseline_loss
+    assert report.epochs == len(report.history) == len(seen)
+    if name in TRAINED:
+        assert report.epochs > 0
+    if name in EXACT:
+        assert report.validation_loss < report.baseline_loss
 
 
+@pytest.mark.parametrize("name", [n for n in model_names() if n in TRAINED])
 def test_a_time_limit_is_kept(name: str) -> None:
-    report = get_model(name)(epochs=10_000, max_steps=10**9, patience=10_000).fit(
-        random_codes(3000, (9, 9)), (9, 9), seed=Seed(0), max_seconds=1.0
-    )
+    report = get_model(name)(
+        epochs=10_000, **({} if name == "tvae" else {"max_steps": 10**9, "patience": 10_000})
+    ).fit(random_codes(3000, (9, 9)), (9, 9), seed=Seed(0), max_seconds=1.0)
 
     assert report.stopped_by == "time"
     assert report.seconds < 20
 
 
+@pytest.mark.parametrize("name", [n for n in model_names() if n in TRAINED])
 def test_a_group_with_nearly_all_rows_does_not_stop_learning(name: str) -> None:
     codes = dependent_codes(1000)
-    model = get_model(name)(**QUICK)
+    model = get_model(name)(**QUICK[name])
 
     report = model.fit(codes, (8, 9, 2), groups=np.where(np.arange(1000) < 990, 0, -1), seed=Seed(0))
 
@@ -183,6 +197,7 @@ def test_a_group_with_nearly_all_rows_does_not_stop_learning(name: str) -> None:
         ({"dropout": 2}, "out of range"),
     ],
 )
+@pytest.mark.parametrize("name", EXACT)
 def test_wrong_options_are_refused(name: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         get_model(name)(**options)

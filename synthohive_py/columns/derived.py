@@ -1,0 +1,180 @@
+"""Columns that are the sum of two others in every row, and copies: computed, not learned.
+
+`sqft_living = sqft_above + sqft_basement` is exact in the real rows. A model of codes would get it nearly
+right in most rows; adding the two gets it right in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
+from synthohive_py.columns.scalars import Numbers, from_numbers, is_ordered_type, to_numbers
+
+__all__ = ["DerivedCodec", "find_sums"]
+
+MIN_ROWS = 100  # in fewer rows a sum may be a coincidence
+MIN_VALUES = 5  # likewise if a part has fewer distinct values
+PROBED_ROWS = 64  # looked at before all rows are
+MAX_COLUMNS = 300  # pairs of more columns take too long
+
+
+@dataclass(frozen=True)
+class DerivedCodec(ColumnCodec):
+    """No code at all: the value follows from other columns of the row.
+
+    Attributes:
+        type: The column's Arrow type.
+        parts: The columns whose sum it is; a single one if it is a copy.
+        decimals: Digits after the point that a float sum is rounded to.
+    """
+
+    kind: ClassVar[str] = "derived"
+    type: pa.DataType
+    parts: tuple[str, ...]
+    decimals: int | None = None
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        return ()
+
+    def encode(self, column: pa.Array) -> Codes:
+        return np.zeros((len(column), 0), np.int32)
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:  # noqa: ARG002  nothing is drawn
+        """Nulls: without the other columns nothing is known. See `derive`."""
+        return pa.nulls(len(codes), self.type)
+
+    def refusal(self, value: pa.Scalar) -> str | None:  # noqa: ARG002  none is accepted
+        return f"conditions on {' and '.join(self.parts)}, which it is computed from"
+
+    def derive(self, columns: Mapping[str, pa.Array]) -> pa.Array:
+        """The column, from its parts."""
+        total, null = _spread(columns[self.parts[0]])
+        for name in self.parts[1:]:
+            more, also_null = _spread(columns[name])
+            total, null = total + more, null | also_null
+        if self.decimals is not None:
+            total = np.round(total, self.decimals)
+        return from_numbers(total, null, self.type)
+
+    def state(self) -> State:
+        return {"type": type_to_text(self.type), "parts": list(self.parts), "decimals": self.decimals}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, object]) -> DerivedCodec:
+        return cls(type_from_text(state["type"]), tuple(state["parts"]), state["decimals"])  # type: ignore[arg-type]
+
+
+def find_sums(table: pa.Table, *, skip: Collection[str]) -> dict[str, DerivedCodec]:
+    """Columns that are a copy of another, or the sum of two others, in every row.
+
+    Parts are never derived themselves. Only columns of one type are compared, so that the result has it.
+
+    Args:
+        table: The real rows.
+        skip: Columns that can be neither parts nor sums.
+    """
+    if table.num_rows < MIN_ROWS:
+        return {}
+    groups: dict[pa.DataType, list[str]] = {}
+    for field in table.schema:
+        if field.name not in skip and is_ordered_type(field.type) and not pa.types.is_uint64(field.type):
+            groups.setdefault(field.type, []).append(field.name)
+    found: dict[str, DerivedCodec] = {}
+    for kind, names in groups.items():
+        if 2 <= len(names) <= MAX_COLUMNS:
+            found |= _sums_of_type({n: _Column.read(table.column(n)) for n in names}, kind)
+    return found
+
+
+@dataclass(frozen=True)
+class _Column:
+    values: Numbers  # zero where null
+    null: npt.NDArray[np.bool_]
+    decimals: int | None  # of floats
+    distinct: int
+
+    @classmethod
+    def read(cls, column: pa.ChunkedArray) -> _Column:
+        values, null = _spread(column.combine_chunks())
+        decimals = None
+        if values.dtype != np.int64:
+            finite = np.isfinite(values).all()
+            decimals = next(
+                (d for d in range(7) if finite and np.array_equal(np.round(values, d), values)), None
+            )
+        return cls(values, null, decimals, len(np.unique(values)))
+
+    @property
+    def usable(self) -> bool:
+        exact = self.values.dtype == np.int64 or self.decimals is not None
+        return exact and self.distinct >= MIN_VALUES and bool(np.abs(self.values).max() < 2.0**52)
+
+
+def _sums_of_type(columns: Mapping[str, _Column], kind: pa.DataType) -> dict[str, DerivedCodec]:
+    columns = {name: column for name, column in columns.items() if column.usable}
+    if not columns:
+        return {}
+    rows = len(next(iter(columns.values())).values)
+    probed = np.linspace(0, rows - 1, PROBED_ROWS).astype(np.int64)
+    decimals = max((c.decimals or 0 for c in columns.values()), default=0)
+
+    def probe(values: Numbers) -> bytes:
+        return bytes(np.round(values[probed] + 0.0, decimals).tobytes())
+
+    by_probe: dict[bytes, list[str]] = {}
+    for name, column in columns.items():
+        by_probe.setdefault(probe(column.values), []).append(name)
+    found: dict[str, DerivedCodec] = {}
+    parts: set[str] = set()
+
+    def consider(total: str, *names: str) -> None:
+        if total in parts or total in found or total in names or set(names) & set(found):
+            return
+        if _holds(columns[total], [columns[n] for n in names]):
+            rounding = columns[total].decimals if columns[total].values.dtype != np.int64 else None
+            found[total] = DerivedCodec(kind, names, rounding)
+            parts.update(names)
+
+    for names in by_probe.values():
+        for name in names[1:]:
+            consider(name, names[0])
+    if not _can_add(kind):
+        return found
+    for one, other in combinations(columns, 2):
+        for total in by_probe.get(probe(columns[one].values + columns[other].values), ()):
+            consider(total, one, other)
+    return found
+
+
+def _can_add(kind: pa.DataType) -> bool:
+    """Two dates have no sum."""
+    return not pa.types.is_temporal(kind) or pa.types.is_duration(kind)
+
+
+def _holds(total: _Column, parts: list[_Column]) -> bool:
+    null = np.logical_or.reduce([part.null for part in parts])
+    if not np.array_equal(null, total.null):
+        return False
+    result = sum((part.values for part in parts[1:]), start=parts[0].values)
+    if total.decimals is not None:
+        result = np.round(result, total.decimals)
+    return bool((null | (result == total.values)).all())
+
+
+def _spread(column: pa.Array | pa.ChunkedArray) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    """A number for every row, zero where null."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    values, null = to_numbers(column)
+    spread = np.zeros(len(null), values.dtype)
+    spread[~null] = values
+    return spread, null

@@ -6,9 +6,11 @@ every connector speaks it. pandas is met only at the door.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from synthohive_py.arrowtypes import is_nested_type
 from synthohive_py.errors import DataError
 
 if TYPE_CHECKING:
@@ -92,20 +94,30 @@ def _decoded(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def dtypes_of(frame: pa.Table | pd.DataFrame) -> dict[str, str]:
+def dtypes_of(frame: pa.Table | pd.DataFrame, *, threshold: int) -> dict[str, str]:
     """The pandas dtype of each column, as text that an artefact can keep.
 
     Arrow tables have none: their columns come back with the pandas dtype of their Arrow type.
+
+    Args:
+        frame: The real rows.
+        threshold: Categories held by fewer rows are not kept.
     """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         return {}
-    return {str(name): _dtype_text(dtype) for name, dtype in zip(frame.columns, frame.dtypes, strict=True)}
+    return {str(name): _dtype_text(frame.iloc[:, i], threshold) for i, name in enumerate(frame.columns)}
 
 
-def _dtype_text(dtype: Any) -> str:
-    """The dtype's name; that of texts does not say how they are stored, so it is added."""
+def _dtype_text(series: pd.Series, threshold: int) -> str:
+    """The dtype's name, and what it does not say: how texts are stored, the order of categories."""
+    dtype: Any = series.dtype
+    if str(dtype) == "category":
+        counts = series.value_counts()
+        shared = [c for c in dtype.categories if counts[c] >= threshold]
+        is_text = all(isinstance(c, str) for c in shared)
+        return f"category{json.dumps([bool(dtype.ordered), shared])}" if is_text else "category"
     storage = getattr(dtype, "storage", None)
     return f"string[{storage}]" if storage and str(dtype) == "string" else str(dtype)
 
@@ -124,13 +136,24 @@ def from_arrow(table: pa.Table, dtypes: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=table.column_names)
 
 
+def _categories(series: pd.Series, kept: str) -> pd.Series:
+    """The values as categories, in the order that the real ones have."""
+    import pandas as pd
+
+    ordered, shared = json.loads(kept) if kept else (False, [])
+    more = sorted(set(series.dropna()) - set(shared))  # a declared domain may have rare values
+    return series.astype(pd.CategoricalDtype([*shared, *more], ordered=ordered))
+
+
 def _to_series(column: pa.ChunkedArray, dtype: str | None) -> pd.Series:
     import pandas as pd
 
     if dtype is None:
         return pd.Series(pd.arrays.ArrowExtensionArray(column))
-    if dtype == "category":
-        return column.to_pandas().astype("category")
+    if dtype.startswith("category"):
+        return _categories(column.to_pandas(), dtype.removeprefix("category"))
+    if dtype == "object" and is_nested_type(column.type):
+        return pd.Series(column.to_pylist(), dtype=object)
     if dtype.startswith(("Int", "UInt", "Float", "boolean")) or dtype.endswith("[pyarrow]"):
         # Through the Arrow array, so that large integers beside a null never pass through float.
         return pd.Series(pd.arrays.ArrowExtensionArray(column)).astype(pd.api.types.pandas_dtype(dtype))

@@ -12,11 +12,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Seed"]
+__all__ = ["Part", "Seed"]
+
+DRAWN_TOGETHER = 4  # numbers that one step of the Philox counter gives
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some neighbouring rows of a table: rows `first` to `stop` - 1 of `total`."""
+
+    first: int
+    stop: int
+    total: int
+
+    def __len__(self) -> int:
+        return self.stop - self.first
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,12 @@ class Seed:
     def numpy(self) -> np.random.Generator:
         """A fresh numpy generator at the start of this stream."""
         return np.random.Generator(np.random.Philox(self.value & (2**64 - 1)))
+
+    def uniforms(self, part: Part) -> npt.NDArray[np.float64]:
+        """Uniform numbers of some rows: those the whole stream would give them."""
+        skipped = part.first // DRAWN_TOGETHER * DRAWN_TOGETHER
+        stream = np.random.Philox(self.value & (2**64 - 1)).advance(skipped // DRAWN_TOGETHER)
+        return np.random.Generator(stream).random(part.stop - skipped)[part.first - skipped :]
 
     def torch(self) -> torch.Generator:
         """A fresh torch CPU generator at the start of this stream."""

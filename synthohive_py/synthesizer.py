@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 from synthohive_py.artifact import read_file, write_file
+from synthohive_py.connectors.files import write_parquet
 from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
-from synthohive_py.relational.sample import sample_tables
+from synthohive_py.relational.sample import generate_tables, sample_tables
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Synthesizer"]
+
+Conditions = Mapping[str, Mapping[str, Any]]  # per table and column, the value of every row
 
 
 class Synthesizer:
@@ -97,38 +101,73 @@ class Synthesizer:
             settings=self.settings,
             progress=self.progress,
         )
-        fitted.dtypes = {name: dtypes_of(data[name]) for name in tables}
+        threshold = self.settings.k_anonymity_threshold
+        fitted.dtypes = {name: dtypes_of(data[name], threshold=threshold) for name in tables}
         self._fitted = fitted
         return self
+
+    @overload
+    def sample(
+        self,
+        num_rows: Mapping[str, int] | None = None,
+        scale: float = 1.0,
+        seed: int | None = None,
+        *,
+        conditions: Conditions | None = None,
+        output_path: None = None,
+    ) -> dict[str, pd.DataFrame]: ...
+
+    @overload
+    def sample(
+        self,
+        num_rows: Mapping[str, int] | None = None,
+        scale: float = 1.0,
+        seed: int | None = None,
+        *,
+        conditions: Conditions | None = None,
+        output_path: str | os.PathLike[str],
+    ) -> dict[str, Path]: ...
 
     def sample(
         self,
         num_rows: Mapping[str, int] | None = None,
         scale: float = 1.0,
         seed: int | None = None,
-    ) -> dict[str, pd.DataFrame]:
+        *,
+        conditions: Conditions | None = None,
+        output_path: str | os.PathLike[str] | None = None,
+    ) -> dict[str, pd.DataFrame] | dict[str, Path]:
         """Generate a twin.
 
         Args:
             num_rows: Rows of root tables; other tables follow their parents.
             scale: Size of the twin, as a multiple of the real one.
             seed: Another seed gives another twin; by default the seed of the synthesizer.
+            conditions: Per table and column a value that every row shall have, such as
+                `{"orders": {"status": "returned"}}`. The other columns follow it.
+            output_path: A folder to write `<table>.parquet` files to. Tables without foreign keys from or
+                to them are written while they are generated, so memory does not grow with their rows.
 
         Returns:
-            Per table a frame with the real frame's columns, order and dtypes.
+            Per table a frame with the real frame's columns, order and dtypes; with `output_path`, per
+            table its file.
 
         Raises:
-            GenerationError: Nothing was learned yet, or a key's type has no room for so many rows.
-            SettingError: num_rows or scale is out of range.
+            ConnectorError: The files can't be written.
+            GenerationError: Nothing was learned yet, or a key's type has no room for so many keys.
+            SettingError: num_rows or scale is out of range, or a condition can't be met.
         """
         fitted = self._learned("sample")
-        tables = sample_tables(
-            fitted,
-            num_rows=num_rows,
-            scale=scale,
-            seed=Seed(self.seed if seed is None else _whole_number("seed", seed)),
-            progress=self.progress,
-        )
+        options: dict[str, Any] = {
+            "num_rows": num_rows,
+            "scale": scale,
+            "seed": Seed(self.seed if seed is None else _whole_number("seed", seed)),
+            "conditions": conditions,
+            "progress": self.progress,
+        }
+        if output_path is not None:
+            return write_parquet(generate_tables(fitted, **options), output_path)
+        tables = sample_tables(fitted, **options)
         return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
 
     def training_metrics(self) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.errors import DataError, Problem
 from synthohive_py.frames import to_arrow
 
@@ -189,7 +190,7 @@ def _column_problems(config: TableConfig, name: str, column: pa.ChunkedArray) ->
             f"has the type {column.type}, which can't be learned",
             table=config.name,
             column=name,
-            expected="numbers, booleans, text, dates or times",
+            expected="numbers, booleans, text, bytes, dates, times, lists or structs",
             remedy="convert the column to text, or leave it out",
         )
         return
@@ -326,5 +327,7 @@ def _family(kind: pa.DataType) -> str | None:
         ("time", pa.types.is_time),
         ("duration", pa.types.is_duration),
         ("null", pa.types.is_null),
+        ("bytes", is_bytes_type),
+        ("nested", is_nested_type),
     ]
     return next((family for family, check in checks if check(kind)), None)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from synthohive_py.rng import Part, Seed
+
 __all__ = ["Codes", "ColumnCodec", "State", "codec_from_state", "type_from_text", "type_to_text"]
 
 Codes = npt.NDArray[np.int32]
@@ -45,6 +47,10 @@ class ColumnCodec(ABC):
     def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
         """Fresh values of the column's type for codes of shape (rows, len(cardinalities))."""
 
+    def decode_part(self, codes: Codes, part: Part, seed: Seed) -> pa.Array:
+        """Like `decode`, for some rows of a table whose parts share the seed."""
+        return self.decode(codes, seed.child(part.first).numpy())
+
     @abstractmethod
     def state(self) -> State:
         """All that was learned, as JSON values and numpy arrays."""
@@ -53,6 +59,10 @@ class ColumnCodec(ABC):
     @abstractmethod
     def from_state(cls, state: Mapping[str, Any]) -> ColumnCodec:
         """The codec that `state` was taken from."""
+
+    def refusal(self, value: pa.Scalar) -> str | None:  # noqa: ARG002  for subclasses
+        """What is expected instead, if the column can't be asked to have this value; else None."""
+        return "no condition: its values are made by pattern"
 
     @property
     def ordered(self) -> tuple[bool, ...]:

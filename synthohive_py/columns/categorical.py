@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
 from synthohive_py.columns.scalars import from_numbers, is_ordered_type, to_numbers
 
-__all__ = ["CategoricalCodec"]
+__all__ = ["CategoricalCodec", "are_categories"]
 
+CATEGORICAL_MASS = 0.5  # share of rows on shared values that makes a text column categorical
+MAX_LISTED = 20  # values that an error lists
 MAX_ONE_CODE = 512  # more categories than this are written with two digits
 
 
@@ -115,6 +117,12 @@ class CategoricalCodec(ColumnCodec):
         null = ranks >= len(self.values)
         return pa.array(self.values, type=self.type).take(pa.array(np.where(null, 0, ranks), mask=null))
 
+    def refusal(self, value: pa.Scalar) -> str | None:
+        if value.as_py() in self.values or (self.null and not value.is_valid):
+            return None
+        known = ", ".join(map(repr, self.values[:MAX_LISTED]))
+        return f"one of {known}" + (" and others" if len(self.values) > MAX_LISTED else "")
+
     def state(self) -> State:
         return {
             "type": type_to_text(self.type),
@@ -134,6 +142,12 @@ class CategoricalCodec(ColumnCodec):
             rare=state["rare"],
             null=state["null"],
         )
+
+
+def are_categories(column: pa.Array, *, threshold: int) -> bool:
+    """Whether most rows hold a value that enough other rows hold, too."""
+    counts = column.drop_null().value_counts().field("counts").to_numpy(zero_copy_only=False)
+    return bool(counts[counts >= threshold].sum() >= CATEGORICAL_MASS * max(counts.sum(), 1))
 
 
 def _in_type(values: Sequence[Any], kind: pa.DataType) -> set[Any]:

@@ -96,6 +96,13 @@ class DatetimeCodec(ColumnCodec):
             day, time = np.where(outside, end, day), np.where(outside, tick, time)
         return day, time
 
+    def refusal(self, value: pa.Scalar) -> str | None:
+        if not value.is_valid:
+            return None if self.null else "a value: there are no nulls"
+        ticks, _ = to_numbers(pa.array([value], type=self.type))
+        place = divmod(int(ticks[0]), _ticks_per_day(self.type))
+        return None if self.low <= place <= self.high else "a time between the first and the last real one"
+
     def state(self) -> State:
         return {
             "type": type_to_text(self.type),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
 from synthohive_py.columns.patterns import Patterns
+from synthohive_py.rng import Part, Seed
 
 __all__ = ["IdentifierCodec"]
 
@@ -33,12 +34,12 @@ class IdentifierCodec(ColumnCodec):
     null: bool
 
     @classmethod
-    def fit(cls, column: pa.Array, *, threshold: int = 5) -> IdentifierCodec:
-        """Learn from a real column; see `Patterns.fit` for the threshold."""
+    def fit(cls, column: pa.Array, *, threshold: int = 5, hexadecimal: bool | None = None) -> IdentifierCodec:
+        """Learn from a real column; see `Patterns.fit` for the parameters."""
         values = column.drop_null()
         return cls(
             type=column.type,
-            patterns=Patterns.fit(values.to_pylist(), threshold=threshold),
+            patterns=Patterns.fit(values.to_pylist(), threshold=threshold, hexadecimal=hexadecimal),
             unique=len(values.unique()) == len(values),
             null=column.null_count > 0,
         )
@@ -54,6 +55,12 @@ class IdentifierCodec(ColumnCodec):
         null = codes[:, 0] == 1
         draw = self.patterns.sample_unique if self.unique else self.patterns.sample
         return pa.array(draw(len(codes), rng), mask=null, type=self.type)
+
+    def decode_part(self, codes: Codes, part: Part, seed: Seed) -> pa.Array:
+        """See there; a unique column stays so over all parts."""
+        if not self.unique:
+            return super().decode_part(codes, part, seed)
+        return pa.array(self.patterns.unique_part(part, seed), mask=codes[:, 0] == 1, type=self.type)
 
     def state(self) -> State:
         return {

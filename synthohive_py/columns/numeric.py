@@ -83,6 +83,15 @@ class NumericCodec(ColumnCodec):
         high = _INT64.max if rule.max is None else min(math.floor(rule.max * unit) - shift, _INT64.max)
         return np.clip(values, min(low, _INT64.max), max(high, _INT64.min))
 
+    def refusal(self, value: pa.Scalar) -> str | None:
+        if not value.is_valid:
+            return None if self.null else "a value: there are no nulls"
+        numbers, _ = to_numbers(pa.array([value.as_py()], type=self.type))
+        refusal = self.bins.refusal(numbers[0])
+        if refusal and numbers.dtype == np.int64 and not pa.types.is_integer(self.type):
+            return f"a value between those of the real column ({self.type})"  # ticks tell nothing
+        return refusal
+
     def state(self) -> State:
         return {
             "type": type_to_text(self.type),

@@ -7,14 +7,18 @@ their characters, so that no single real value can be read off them.
 
 from __future__ import annotations
 
+import math
 import string
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from synthohive_py.rng import Part, Seed
 
 __all__ = ["Patterns"]
 
@@ -33,6 +37,7 @@ class Patterns:
     Attributes:
         shapes: Per shape, the characters allowed at each place.
         weights: Per shape, how many values had it.
+        hexadecimal: Whether digits and the letters a to f mix without meaning.
 
     No two shapes can produce the same text: they differ in length, or at some place in the kind of
     character.
@@ -40,17 +45,20 @@ class Patterns:
 
     shapes: tuple[tuple[str, ...], ...]
     weights: tuple[int, ...]
+    hexadecimal: bool = False
 
     @classmethod
-    def fit(cls, values: Iterable[str], *, threshold: int = 5) -> Patterns:
+    def fit(cls, values: Iterable[str], *, threshold: int = 5, hexadecimal: bool | None = None) -> Patterns:
         """Learn from real values.
 
         Args:
             values: Texts without nulls; equal ones count once.
             threshold: Shapes of fewer values than this are generalised.
+            hexadecimal: Whether the values are; None lets them decide.
         """
         distinct = sorted(set(values))
-        hexadecimal = _are_hexadecimal(distinct)
+        if hexadecimal is None:
+            hexadecimal = _are_hexadecimal(distinct)
         members: dict[str, list[str]] = {}
         for value in distinct:
             members.setdefault(_shape_of(value, hexadecimal=hexadecimal), []).append(value)
@@ -58,6 +66,7 @@ class Patterns:
         return cls(
             shapes=tuple(_alphabets(shape, group, threshold) for shape, group in ranked),
             weights=tuple(len(group) for _, group in ranked),
+            hexadecimal=hexadecimal,
         )
 
     def sample(self, size: int, rng: np.random.Generator) -> Text:
@@ -69,17 +78,33 @@ class Patterns:
 
     def sample_unique(self, size: int, rng: np.random.Generator) -> Text:
         """Texts that all differ; shapes are widened if they have too few."""
+        return self.unique_part(Part(0, size, size), Seed(int(rng.integers(2**63))))
+
+    def unique_part(self, part: Part, seed: Seed) -> Text:
+        """Some of `part.total` texts that all differ, those of other parts included.
+
+        Each row has a place among all texts, in an order that looks random, and each place an interval of
+        its own among the texts of its shape.
+        """
         patterns = self
-        while patterns.capacity < size:
+        while patterns.capacity < part.total:
             patterns = patterns._widened()
         room = [min(_capacity(shape), MAX_INDEX) for shape in patterns.shapes]
-        counts = _shares(size, patterns.weights, room)
-        parts = [
-            _numbered(shape, _distinct_integers(n, cap, rng), rng)
-            for shape, n, cap in zip(patterns.shapes, counts, room, strict=True)
-            if n
-        ]
-        return _shuffled(parts, rng)
+        ends = np.cumsum(_shares(part.total, patterns.weights, room))
+        places = _scattered(part, seed.child("order"))
+        shapes = np.searchsorted(ends, places, side="right")
+        uniforms = seed.child("numbers").uniforms(part)
+        texts: list[Text] = [np.zeros(0, "<U1")]
+        rows = [np.zeros(0, np.int64)]
+        for s in np.unique(shapes):
+            mine = np.flatnonzero(shapes == s)
+            size = int(ends[s] - (ends[s - 1] if s else 0))
+            index = places[mine] - (ends[s] - size)
+            numbers = _one_of_interval(index, size, room[s], uniforms[mine])
+            chance = partial(_chance, seed.child("rest", int(s)), part, mine)
+            texts.append(_numbered(patterns.shapes[s], numbers, chance))
+            rows.append(mine)
+        return np.concatenate(texts)[np.argsort(np.concatenate(rows), kind="stable")]
 
     @property
     def capacity(self) -> int:
@@ -88,23 +113,31 @@ class Patterns:
 
     def _widened(self) -> Patterns:
         """Patterns with more room: full alphabets first, then one more digit at the end."""
-        wide = tuple(tuple(_full(alphabet) for alphabet in shape) for shape in self.shapes)
+        wide = tuple(
+            tuple(_full(alphabet, hexadecimal=self.hexadecimal) for alphabet in shape)
+            for shape in self.shapes
+        )
         if wide == self.shapes:
             # Every shape grows by one place, so shapes that differed still do.
             wide = tuple((*shape, string.digits) for shape in self.shapes)
-        return Patterns(wide or ((string.digits,),), self.weights or (1,))
+        return Patterns(wide or ((string.digits,),), self.weights or (1,), self.hexadecimal)
 
     def _random(self, shape: Sequence[str], size: int, rng: np.random.Generator) -> Text:
         return _join([_letters(alphabet)[rng.integers(0, len(alphabet), size)] for alphabet in shape], size)
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
-        return {"shapes": [list(shape) for shape in self.shapes], "weights": list(self.weights)}
+        return {
+            "shapes": [list(shape) for shape in self.shapes],
+            "weights": list(self.weights),
+            "hexadecimal": self.hexadecimal,
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Patterns:
         """The patterns that `state` was taken from."""
-        return cls(tuple(tuple(shape) for shape in state["shapes"]), tuple(state["weights"]))
+        shapes = tuple(tuple(shape) for shape in state["shapes"])
+        return cls(shapes, tuple(state["weights"]), state["hexadecimal"])
 
 
 def _are_hexadecimal(values: Sequence[str]) -> bool:
@@ -137,9 +170,9 @@ def _alphabets(shape: str, values: Sequence[str], threshold: int) -> tuple[str, 
     return tuple("".join(sorted({value[i] for value in values})) for i in range(len(shape)))
 
 
-def _full(alphabet: str) -> str:
+def _full(alphabet: str, *, hexadecimal: bool) -> str:
     """All characters of the kinds that occur."""
-    if set(alphabet) & set("abcdef") and set(alphabet) & set(string.digits):
+    if hexadecimal and set(alphabet) <= set(HEX):
         return HEX
     kinds = sorted({_class_of(c) for c in alphabet})
     return "".join(sorted(set("".join(CLASSES.get(kind, kind) for kind in kinds)) | set(alphabet)))
@@ -167,22 +200,48 @@ def _shares(size: int, weights: Sequence[int], room: Sequence[int]) -> list[int]
     return counts
 
 
-def _distinct_integers(size: int, capacity: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Distinct integers below capacity: one at a random place of each of `size` equal intervals."""
-    edges = np.array([capacity * i // size for i in range(size + 1)], np.int64)
-    return edges[:-1] + (rng.random(size) * np.diff(edges)).astype(np.int64)
+def _scattered(part: Part, seed: Seed) -> npt.NDArray[np.int64]:
+    """The places of some rows if all rows change places: row i goes to a * i + b, modulo their number."""
+    total = max(part.total, 1)
+    a, b = (int(value * total) for value in seed.numpy().random(2))
+    while math.gcd(a, total) != 1:
+        a += 1
+    rows = np.arange(part.first, part.stop, dtype=np.int64)
+    return (rows * (a % total) + b) % total
 
 
-def _numbered(shape: Sequence[str], index: npt.NDArray[np.int64], rng: np.random.Generator) -> Text:
-    """The texts with these numbers, counted through the places from the last one on."""
+def _one_of_interval(
+    index: npt.NDArray[np.int64], size: int, capacity: int, uniforms: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """Integers below capacity, each at a random place of its own one of `size` equal intervals."""
+    step, more = divmod(capacity, size)
+    first, last = (i * step + i * more // size for i in (index, index + 1))
+    return first + (uniforms * (last - first)).astype(np.int64)
+
+
+def _chance(seed: Seed, part: Part, rows: npt.NDArray[np.int64], place: int) -> npt.NDArray[np.float64]:
+    """Uniform numbers of some rows of the part, for one place of their texts."""
+    return seed.child(place).uniforms(part)[rows]
+
+
+def _numbered(
+    shape: Sequence[str], index: npt.NDArray[np.int64], chance: Callable[[int], npt.NDArray[np.float64]]
+) -> Text:
+    """The texts with these numbers, counted through the places from the last one on.
+
+    Args:
+        shape: The characters allowed at each place.
+        index: The numbers.
+        chance: Uniform numbers, for places that the numbers do not reach.
+    """
     columns: list[Text] = []
     rest, radix = index, 1
-    for alphabet in reversed(shape):
+    for place, alphabet in enumerate(reversed(shape)):
         if radix <= MAX_INDEX // max(len(alphabet), 1):
             rest, digit = np.divmod(rest, len(alphabet))
             radix *= len(alphabet)
         else:  # counted through already: the number is spent, chance fills the rest
-            digit = rng.integers(0, len(alphabet), len(index))
+            digit = (chance(place) * len(alphabet)).astype(np.int64)
         columns.append(_letters(alphabet)[digit])
     return _join(columns[::-1], len(index))
 

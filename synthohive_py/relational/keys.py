@@ -15,6 +15,7 @@ from synthohive_py.columns.base import type_from_text, type_to_text
 from synthohive_py.columns.patterns import Patterns
 from synthohive_py.columns.scalars import from_numbers, is_ordered_type, to_numbers
 from synthohive_py.errors import GenerationError
+from synthohive_py.rng import Part, Seed
 
 __all__ = ["KeyGenerator", "is_text_type"]
 
@@ -87,14 +88,19 @@ class KeyGenerator:
         Raises:
             GenerationError: The column's type has no room for so many keys.
         """
+        return self.make_part(Part(0, size, size), Seed(int(rng.integers(2**63))))
+
+    def make_part(self, part: Part, seed: Seed) -> pa.Array:
+        """The keys of some rows; those of all parts are distinct. See `make`."""
         if self.patterns is not None:
-            return pa.array(self.patterns.sample_unique(size, rng), type=self.type)
+            return pa.array(self.patterns.unique_part(part, seed), type=self.type)
+        size = part.total
         # Each key lies somewhere in an interval of its own, `gap` steps wide; many keys lie closer.
         span = _largest(self.type) - self.start
         step = self.step if span // self.step >= size else 1  # a few real keys may lie far apart
         gap = max(1.0, min(self.gap * (self.step // step), (span // step + 1) / max(size, 1)))
-        edges = np.floor(np.arange(size + 1) * gap)
-        jitter = np.floor(rng.random(size) * np.diff(edges))
+        edges = np.floor(np.arange(part.first, part.stop + 1) * gap)
+        jitter = np.floor(seed.uniforms(part) * np.diff(edges))
         return self._typed(self.start, step, edges[:-1] + jitter)
 
     def make_others(self, size: int, taken: pa.Array, rng: np.random.Generator) -> pa.Array:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,16 @@ from synthohive_py.columns.base import Codes
 from synthohive_py.errors import SettingError
 from synthohive_py.plan import Link
 from synthohive_py.relational.assign import assign_link, cut_loops, eligible_parents, unlinked
+from synthohive_py.relational.conditions import Conditions, read_conditions
 from synthohive_py.relational.fit import MAX_CONTEXT
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
 from synthohive_py.relational.prepare import drawn_sets
+from synthohive_py.relational.stream import stands_alone, stream_table
 from synthohive_py.relational.uniqueness import draw_until_unique, reassign_repeats
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
 
-__all__ = ["sample_tables"]
+__all__ = ["generate_tables", "sample_tables"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +37,34 @@ def sample_tables(
     num_rows: Mapping[str, int] | None = None,
     scale: float = 1.0,
     seed: Seed | None = None,
+    conditions: Mapping[str, Mapping[str, Any]] | None = None,
     progress: bool = False,
 ) -> dict[str, pa.Table]:
-    """Generate all tables.
+    """Generate all tables; see `generate_tables`.
+
+    Returns:
+        Per table the rows, with the real table's columns, order and types.
+    """
+    tables = generate_tables(
+        fitted, num_rows=num_rows, scale=scale, seed=seed, conditions=conditions, progress=progress
+    )
+    made = {name: pa.concat_tables(parts) for name, parts in tables}
+    return {name: made[name] for name in fitted.plan.order}
+
+
+def generate_tables(
+    fitted: FittedSchema,
+    *,
+    num_rows: Mapping[str, int] | None = None,
+    scale: float = 1.0,
+    seed: Seed | None = None,
+    conditions: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: bool = False,
+) -> Iterator[tuple[str, Iterator[pa.Table]]]:
+    """Generate all tables, each in parts of neighbouring rows.
+
+    Tables that stand alone are generated while their parts are taken, so they never are in memory as a
+    whole. The others are made first, and have one part.
 
     Args:
         fitted: What was learned.
@@ -44,29 +72,39 @@ def sample_tables(
             have the real number of rows times `scale`.
         scale: Size of the twin, as a multiple of the real one.
         seed: Everything random derives from it; by default the seed of the fit.
+        conditions: Per table and column a value that all rows have.
         progress: Whether to show a progress bar.
 
-    Returns:
-        Per table the rows, with the real table's columns, order and types.
+    Yields:
+        A table's name and its parts, with the real table's columns, order and types.
 
     Raises:
-        SettingError: A number of rows is asked for a table that can't have one, or is out of range.
+        SettingError: A number of rows is asked for a table that can't have one, or is out of range; or a
+            condition can't be met.
         GenerationError: A key column's type has no room for so many keys.
     """
     rows = _root_rows(fitted, dict(num_rows or {}), scale)
+    asked = read_conditions(fitted, conditions)
     seed = (seed or Seed(fitted.seed)).child("sample")
-    world = World(fitted, {})
+    alone = [name for name in fitted.plan.order if stands_alone(fitted, name)]
+    linked = [name for name in fitted.plan.order if name not in alone]
     with tqdm(total=len(fitted.plan.order), desc="Sampling", unit="table", disable=not progress) as bar:
-        for name in fitted.plan.order:
+        world = World(fitted, {})
+        tables = {n: _Table(world, n, seed.child(n), asked.get(n)) for n in linked}
+        for name, table in tables.items():
             bar.set_postfix_str(name)
-            world.tables[name] = _Table(world, name, seed.child(name)).generate(rows.get(name, 0))
+            world.tables[name] = table.generate(rows.get(name, 0))
             bar.update()
-    for name in fitted.plan.order:
-        table = _Table(world, name, seed.child(name))
-        links = fitted.plan.links_of(name, "deferred")
-        if links:
-            world.tables[name] = table.fill_links(world.tables[name], links)
-    return {name: world.finished(name) for name in fitted.plan.order}
+        for name, table in tables.items():
+            links = fitted.plan.links_of(name, "deferred")
+            if links:
+                world.tables[name] = table.fill_links(world.tables[name], links)
+        for name in linked:
+            yield name, iter([world.finished(name)])
+        for name in alone:
+            bar.set_postfix_str(name)
+            yield name, stream_table(fitted.tables[name], rows[name], seed.child(name), asked.get(name))
+            bar.update()
 
 
 def _root_rows(fitted: FittedSchema, num_rows: dict[str, int], scale: float) -> dict[str, int]:
@@ -93,8 +131,9 @@ def _root_rows(fitted: FittedSchema, num_rows: dict[str, int], scale: float) -> 
 class _Table:
     """The generation of one table, step by step."""
 
-    def __init__(self, world: World, name: str, seed: Seed) -> None:
+    def __init__(self, world: World, name: str, seed: Seed, conditions: Conditions | None = None) -> None:
         self.world, self.name, self.seed = world, name, seed
+        self.conditions = conditions or Conditions({}, {})
         self.fitted: FittedTable = world.fitted.tables[name]
         self.config = world.fitted.metadata.tables[name]
         self.plan = world.fitted.plan
@@ -192,7 +231,7 @@ class _Table:
         return draw_until_unique(size, draw, fixed if fixed.num_columns else None, sets)
 
     def _draw_rest(self, keys: Codes, context: Codes | None) -> Codes:
-        given = np.full((len(keys), len(self.fitted.cardinalities)), -1, np.int32)
+        given = self.conditions.given(len(keys), len(self.fitted.cardinalities))
         given[:, : keys.shape[1]] = keys
         return self._sample(len(keys), context, self.seed.child("rows"), given=given)
 
@@ -253,7 +292,10 @@ class _Table:
     def _decode(self, codes: Codes, known: pa.Table, drawn: pa.Table, size: int) -> pa.Table:
         rest = [name for name in self.fitted.codec.names if name not in drawn.column_names]
         values = self.fitted.codec.decode(
-            self.fitted.column_codes(codes), seed=self.seed.child("values"), names=rest
+            self.fitted.column_codes(codes),
+            seed=self.seed.child("values"),
+            names=rest,
+            fixed=self.conditions.values,
         )
         columns = {n: t.column(n) for t in (known, drawn, values) for n in t.column_names}
         table = _table(columns, size)

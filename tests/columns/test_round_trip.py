@@ -99,7 +99,7 @@ def test_frames_come_back_with_their_pandas_dtypes():
     table = to_arrow(frame, "t")
     codec = TableCodec.fit(table, name="t", threshold=2)
 
-    back = from_arrow(codec.decode(codec.encode(table), seed=Seed(0)), dtypes_of(frame))
+    back = from_arrow(codec.decode(codec.encode(table), seed=Seed(0)), dtypes_of(frame, threshold=5))
 
     assert list(frame.columns) == list(back.columns)
     assert frame.dtypes.to_dict() == back.dtypes.to_dict()

@@ -24,6 +24,7 @@ PACKAGES = ("synthohive_py", "dbt_synthohive")
 
 # A module imports modules of lower layers, and those of its own folder.
 LAYERS = {
+    "synthohive_py.arrowtypes": 0,
     "synthohive_py.errors": 0,
     "synthohive_py.frames": 0,
     "synthohive_py.joins": 0,
@@ -58,6 +59,7 @@ ALLOWED = {
         "synthohive_py.synthesizer",
     },
     "pyarrow": {
+        "synthohive_py.arrowtypes",
         "synthohive_py.artifact",
         "synthohive_py.columns",
         "synthohive_py.connectors",

@@ -1,0 +1,109 @@
+"""Values that every generated row of a table is to have, checked before anything is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from synthohive_py.columns.base import Codes
+from synthohive_py.errors import SettingError
+from synthohive_py.relational.fitted import FittedSchema, FittedTable
+
+__all__ = ["Conditions", "read_conditions"]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The conditions of one table.
+
+    Attributes:
+        values: Per column the value of every row.
+        codes: Per code column of the layout the code that the model is given.
+    """
+
+    values: Mapping[str, pa.Scalar]
+    codes: Mapping[int, int]
+
+    def given(self, rows: int, columns: int) -> Codes:
+        """(rows, columns) codes for `TableModel.sample`; -1 where the model is free."""
+        given = np.full((rows, columns), -1, np.int32)
+        for place, code in self.codes.items():
+            given[:, place] = code
+        return given
+
+
+def read_conditions(
+    fitted: FittedSchema, conditions: Mapping[str, Mapping[str, Any]] | None
+) -> dict[str, Conditions]:
+    """Check what was asked for, and find the codes for it.
+
+    Raises:
+        SettingError: A table or column is unknown or can't have conditions, or a value never occurs in it.
+    """
+    out = {}
+    for table, wanted in (conditions or {}).items():
+        if table not in fitted.tables:
+            raise SettingError(
+                "can't have conditions: it is not in the schema",
+                table=table,
+                expected=f"one of {', '.join(fitted.tables)}",
+            )
+        values, codes = {}, {}
+        for column, value in wanted.items():
+            values[column], found = _read(fitted.tables[table], table, column, value)
+            codes.update(found)
+        out[table] = Conditions(values, codes)
+    return out
+
+
+def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.Scalar, dict[int, int]]:
+    if fitted.reference is not None:
+        raise SettingError(
+            "can't have conditions: its rows are copied as they are (mode='reference')",
+            table=table,
+            column=column,
+            remedy="filter the rows after sampling",
+        )
+    if column not in fitted.schema.names:
+        raise SettingError(
+            "has no such column",
+            table=table,
+            column=column,
+            expected=f"one of {', '.join(fitted.schema.names)}",
+        )
+    in_key = column in fitted.codec.names and fitted.span("column", column).start < fitted.key_width
+    if column not in fitted.codec.names or in_key:
+        raise SettingError(
+            "is part of a key, which is computed and can't have a condition",
+            table=table,
+            column=column,
+            remedy="put conditions on other columns",
+        )
+    codec = fitted.codec.codec(column)
+    try:
+        scalar = pa.scalar(value, type=fitted.schema.field(column).type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+        raise SettingError(
+            f"can't have the value {value!r}",
+            table=table,
+            column=column,
+            expected=f"a value of type {fitted.schema.field(column).type}",
+            received=f"{type(value).__name__}: {error}",
+        ) from error
+    expected = codec.refusal(scalar)
+    if expected is not None:
+        raise SettingError(
+            f"never has the value {value!r}",
+            table=table,
+            column=column,
+            expected=expected,
+            received=repr(value),
+            remedy="ask for a value that occurs in the real data",
+        )
+    codes = codec.encode(pa.array([value], type=scalar.type))[0]
+    start = fitted.span("column", column).start
+    return scalar, {start + i: int(code) for i, code in enumerate(codes)}

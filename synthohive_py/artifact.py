@@ -1,78 +1,27 @@
-"""Artefacts: a fitted schema as bytes, without anything that runs when it is read.
-
-The payload is one safetensors file: numeric arrays as tensors, all else as JSON in its header. A SHA-256
-over both tells damage from a good file. Nothing is unpickled, so reading a strange file can't run code.
-"""
+"""Artefacts: a fitted schema as bytes or as a file."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load as read_tensors
-from safetensors.numpy import save as write_tensors
-
-from synthohive_py.errors import SerializationError
 from synthohive_py.relational.fitted import FittedSchema
+from synthohive_py.states import dump_state, load_state, read_state, write_state
 
-__all__ = ["FORMAT_VERSION", "dump", "load", "read_file", "write_file"]
-
-FORMAT_VERSION = 1
-ARRAY = "__array__"  # marks the place of an array in the JSON
-HEADER = "synthohive"
-
-Arrays = dict[str, npt.NDArray[Any]]
+__all__ = ["dump", "load", "read_file", "write_file"]
 
 
 def dump(fitted: FittedSchema) -> bytes:
     """The artefact of a fitted schema."""
-    arrays: Arrays = {}
-    tree = _without_arrays(fitted.state(), arrays)
-    body = json.dumps(tree, ensure_ascii=False, allow_nan=True, default=_reject)
-    header = {"format_version": FORMAT_VERSION, "sha256": _digest(body, arrays), "state": tree}
-    return bytes(write_tensors(arrays, metadata={HEADER: json.dumps(header, ensure_ascii=False)}))
+    return dump_state(fitted.state())
 
 
 def load(payload: bytes) -> FittedSchema:
     """The fitted schema of an artefact.
 
     Raises:
-        SerializationError: The payload is damaged, not an artefact, or of a newer format.
+        SerializationError: The payload is damaged, not an artefact, or of another format.
     """
-    try:
-        length = int.from_bytes(payload[:8], "little")
-        header = json.loads(json.loads(payload[8 : 8 + length])["__metadata__"][HEADER])
-        version, digest, tree = header["format_version"], header["sha256"], header["state"]
-        arrays = read_tensors(payload)
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SerializationError(
-            "the artefact can't be read",
-            expected="a file written by Synthesizer.save",
-            received=f"{len(payload)} bytes ({type(error).__name__})",
-            remedy="save the synthesizer again, or copy the file again if the copy broke",
-        ) from error
-    if version != FORMAT_VERSION:
-        raise SerializationError(
-            "the artefact has another format",
-            expected=f"format {FORMAT_VERSION}",
-            received=f"format {version}",
-            remedy="read it with the version of synthohive-py that wrote it, or fit again",
-        )
-    body = json.dumps(tree, ensure_ascii=False, allow_nan=True)
-    if _digest(body, arrays) != digest:
-        raise SerializationError(
-            "the artefact is damaged: its checksum does not match its content",
-            remedy="save the synthesizer again, or copy the file again if the copy broke",
-        )
-    return FittedSchema.from_state(_with_arrays(tree, arrays))
+    return FittedSchema.from_state(load_state(payload))
 
 
 def write_file(fitted: FittedSchema, path: str | os.PathLike[str]) -> None:
@@ -81,24 +30,7 @@ def write_file(fitted: FittedSchema, path: str | os.PathLike[str]) -> None:
     Raises:
         SerializationError: The file can't be written.
     """
-    target = Path(path)
-    payload = dump(fitted)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(payload)
-            Path(draft).replace(target)
-        except OSError:
-            Path(draft).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise SerializationError(
-            f"the artefact can't be written to {target}",
-            received=str(error),
-            remedy="give a path of a file in a folder that may be written to",
-        ) from error
+    write_state(fitted.state(), path)
 
 
 def read_file(path: str | os.PathLike[str]) -> FittedSchema:
@@ -107,50 +39,4 @@ def read_file(path: str | os.PathLike[str]) -> FittedSchema:
     Raises:
         SerializationError: The file can't be read, or is not an intact artefact.
     """
-    try:
-        payload = Path(path).read_bytes()
-    except OSError as error:
-        raise SerializationError(
-            f"the artefact can't be read from {path}",
-            received=str(error),
-            remedy="give the path that was given to Synthesizer.save",
-        ) from error
-    return load(payload)
-
-
-def _without_arrays(value: Any, arrays: Arrays) -> Any:
-    """The value with its arrays moved out and their names left in their places."""
-    if isinstance(value, np.ndarray):
-        name = str(len(arrays))
-        arrays[name] = np.ascontiguousarray(value)
-        return {ARRAY: name}
-    if isinstance(value, Mapping):
-        return {str(k): _without_arrays(v, arrays) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_arrays(v, arrays) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
-
-
-def _with_arrays(value: Any, arrays: Arrays) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {ARRAY}:
-            return arrays[value[ARRAY]]
-        return {k: _with_arrays(v, arrays) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_with_arrays(v, arrays) for v in value]
-    return value
-
-
-def _digest(body: str, arrays: Arrays) -> str:
-    digest = hashlib.sha256(body.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _reject(value: object) -> Any:
-    raise TypeError(f"state holds a {type(value).__name__}")  # a defect of ours, never of the user's data
+    return FittedSchema.from_state(read_state(path))

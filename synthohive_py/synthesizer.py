@@ -12,6 +12,7 @@ from synthohive_py.connectors.files import write_parquet
 from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
+from synthohive_py.relational.checkpoints import Checkpoints
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
 from synthohive_py.relational.sample import generate_tables, sample_tables
@@ -76,17 +77,26 @@ class Synthesizer:
         self.progress = progress
         self._fitted: FittedSchema | None = None
 
-    def fit(self, data: Mapping[str, pd.DataFrame | pa.Table]) -> Synthesizer:
+    def fit(
+        self,
+        data: Mapping[str, pd.DataFrame | pa.Table],
+        *,
+        checkpoint_path: str | os.PathLike[str] | None = None,
+    ) -> Synthesizer:
         """Learn the real tables.
 
         Args:
             data: Per table of the schema its rows, as a pandas frame or an Arrow table.
+            checkpoint_path: A folder to keep the model of each table in as soon as it is trained. A fit
+                of the same data with the same settings takes up what is there. Treat it like the
+                artefact: it holds what was learned, and no rows.
 
         Returns:
             Itself.
 
         Raises:
             SchemaValidationError: Schema or data have problems, all listed; nothing was trained.
+            SerializationError: A checkpoint can't be written.
             TrainingError: A model did not converge; the message names the table.
         """
         self.metadata.validate(data)
@@ -99,6 +109,7 @@ class Synthesizer:
             model_options=self.model_options,
             seed=Seed(self.seed),
             settings=self.settings,
+            checkpoints=Checkpoints(checkpoint_path),
             progress=self.progress,
         )
         threshold = self.settings.k_anonymity_threshold

@@ -21,6 +21,7 @@ from synthohive_py.joins import NULL, ORPHAN
 from synthohive_py.models.base import EpochReport, get_model
 from synthohive_py.plan import Link, Plan, make_plan
 from synthohive_py.relational.cardinality import DegreeModel
+from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
 from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.prepare import Prepared, prepare_table
@@ -46,6 +47,7 @@ def fit_tables(
     model_options: Mapping[str, Any] | None = None,
     seed: Seed,
     settings: FitSettings | None = None,
+    checkpoints: Checkpoints | None = None,
     progress: bool = False,
 ) -> FittedSchema:
     """Learn all tables.
@@ -57,6 +59,7 @@ def fit_tables(
         model_options: Options of that model.
         seed: Everything random derives from it.
         settings: Limits and thresholds.
+        checkpoints: Where trained models are kept, and found again.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -70,7 +73,9 @@ def fit_tables(
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
     plan = make_plan(metadata, tables)
-    fitting = _Fitting(metadata, plan, tables, settings, seed)
+    fitting = _Fitting(
+        metadata, plan, tables, settings=settings, seed=seed, checkpoints=checkpoints or Checkpoints()
+    )
     started = time.monotonic()
     with tqdm(total=len(plan.order), desc="Fitting", unit="table", disable=not progress) as bar:
         for name in plan.order:
@@ -94,10 +99,12 @@ class _Fitting:
         metadata: Metadata,
         plan: Plan,
         tables: Mapping[str, pa.Table],
+        *,
         settings: FitSettings,
         seed: Seed,
+        checkpoints: Checkpoints,
     ) -> None:
-        self.plan, self.settings, self.seed = plan, settings, seed
+        self.plan, self.settings, self.seed, self.checkpoints = plan, settings, seed, checkpoints
         threshold = settings.k_anonymity_threshold
         self.prepared = {
             name: prepare_table(metadata.tables[name], tables[name], plan, tables, threshold=threshold)
@@ -254,15 +261,24 @@ class _Fitting:
             rng = self.seed.child("training rows", name).numpy()
             rows = np.sort(rng.permutation(rows)[: self.settings.max_training_rows])
         started = time.monotonic()
+        seed = self.seed.child("model", name)
+        codes, groups = self.codes[name][rows], parents[rows] if parents is not None else None
+        context = context[rows]
+        same = fingerprint(model, seed, (*fitted.cardinalities, *context_sizes), codes, context, groups)
+        kept = self.checkpoints.find(name, same, type(model))
+        if kept:
+            fitted.model, fitted.report = kept
+            logger.info("%s: learned before, taken from its checkpoint", name)
+            return
         try:
             report = model.fit(
-                self.codes[name][rows],
+                codes,
                 fitted.cardinalities,
-                context=context[rows] if driver else None,
+                context=context if driver else None,
                 context_cardinalities=context_sizes,
-                groups=parents[rows] if parents is not None else None,
+                groups=groups,
                 centres=_centres(fitted),
-                seed=self.seed.child("model", name),
+                seed=seed,
                 progress=show,
                 max_seconds=budget,
             )
@@ -270,6 +286,7 @@ class _Fitting:
             raise TrainingError(error.problem.summary, table=name, remedy=error.problem.remedy) from error
         fitted.model = model
         fitted.report = asdict(report)
+        self.checkpoints.keep(name, same, model, fitted.report)
         logger.info("%s: fitted on %d rows in %.1f s", name, len(rows), time.monotonic() - started)
 
 

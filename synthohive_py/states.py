@@ -1,0 +1,156 @@
+"""States as bytes, without anything that runs when they are read.
+
+A state is nested dicts and lists of numbers, texts and numpy arrays. Its bytes are one safetensors file:
+arrays as tensors, all else as JSON in its header. A SHA-256 over both tells damage from a good file. Nothing
+is unpickled, so reading a strange file can't run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load as read_tensors
+from safetensors.numpy import save as write_tensors
+
+from synthohive_py.errors import SerializationError
+
+__all__ = ["FORMAT_VERSION", "dump_state", "load_state", "read_state", "write_state"]
+
+FORMAT_VERSION = 2
+ARRAY = "__array__"  # marks the place of an array in the JSON
+HEADER = "synthohive"
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def dump_state(state: Mapping[str, Any]) -> bytes:
+    """The bytes of a state."""
+    arrays: Arrays = {}
+    tree = _without_arrays(state, arrays)
+    body = json.dumps(tree, ensure_ascii=False, allow_nan=True, default=_reject)
+    header = {"format_version": FORMAT_VERSION, "sha256": _digest(body, arrays), "state": tree}
+    return bytes(write_tensors(arrays, metadata={HEADER: json.dumps(header, ensure_ascii=False)}))
+
+
+def load_state(payload: bytes) -> dict[str, Any]:
+    """The state that `dump_state` made the bytes of.
+
+    Raises:
+        SerializationError: The payload is damaged, not an artefact, or of a newer format.
+    """
+    try:
+        length = int.from_bytes(payload[:8], "little")
+        header = json.loads(json.loads(payload[8 : 8 + length])["__metadata__"][HEADER])
+        version, digest, tree = header["format_version"], header["sha256"], header["state"]
+        arrays = read_tensors(payload)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SerializationError(
+            "the artefact can't be read",
+            expected="a file written by Synthesizer.save",
+            received=f"{len(payload)} bytes ({type(error).__name__})",
+            remedy="save the synthesizer again, or copy the file again if the copy broke",
+        ) from error
+    if version != FORMAT_VERSION:
+        raise SerializationError(
+            "the artefact has another format",
+            expected=f"format {FORMAT_VERSION}",
+            received=f"format {version}",
+            remedy="read it with the version of synthohive-py that wrote it, or fit again",
+        )
+    body = json.dumps(tree, ensure_ascii=False, allow_nan=True)
+    if _digest(body, arrays) != digest:
+        raise SerializationError(
+            "the artefact is damaged: its checksum does not match its content",
+            remedy="save the synthesizer again, or copy the file again if the copy broke",
+        )
+    return dict(_with_arrays(tree, arrays))
+
+
+def write_state(state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a state to a file: the whole file or nothing, replacing an older one.
+
+    Raises:
+        SerializationError: The file can't be written.
+    """
+    target = Path(path)
+    payload = dump_state(state)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(payload)
+            Path(draft).replace(target)
+        except OSError:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SerializationError(
+            f"the artefact can't be written to {target}",
+            received=str(error),
+            remedy="give a path of a file in a folder that may be written to",
+        ) from error
+
+
+def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a state from a file.
+
+    Raises:
+        SerializationError: The file can't be read, or is not an intact artefact.
+    """
+    try:
+        payload = Path(path).read_bytes()
+    except OSError as error:
+        raise SerializationError(
+            f"the artefact can't be read from {path}",
+            received=str(error),
+            remedy="give the path that was given to Synthesizer.save",
+        ) from error
+    return load_state(payload)
+
+
+def _without_arrays(value: Any, arrays: Arrays) -> Any:
+    """The value with its arrays moved out and their names left in their places."""
+    if isinstance(value, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = np.ascontiguousarray(value)
+        return {ARRAY: name}
+    if isinstance(value, Mapping):
+        return {str(k): _without_arrays(v, arrays) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(v, arrays) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _with_arrays(value: Any, arrays: Arrays) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {ARRAY}:
+            return arrays[value[ARRAY]]
+        return {k: _with_arrays(v, arrays) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_with_arrays(v, arrays) for v in value]
+    return value
+
+
+def _digest(body: str, arrays: Arrays) -> str:
+    digest = hashlib.sha256(body.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _reject(value: object) -> Any:
+    raise TypeError(f"state holds a {type(value).__name__}")  # a defect of ours, never of the user's data

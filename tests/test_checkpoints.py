@@ -1,0 +1,102 @@
+"""A fit that was ended goes on where it stopped."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthohive_py import Metadata, SerializationError, Synthesizer
+from synthohive_py.models.autoregressive import Autoregressive
+
+RNG = np.random.default_rng(0)
+SHOPS = pd.DataFrame({"shop_id": range(60), "town": ["Graz", "Linz", "Wien"] * 20})
+ORDERS = pd.DataFrame(
+    {"order_id": range(400), "shop_id": RNG.integers(0, 60, 400), "sum": RNG.integers(1, 30, 400)}
+)
+DATA = {"shops": SHOPS, "orders": ORDERS}
+
+
+def synthesizer(**options: object) -> Synthesizer:
+    metadata = Metadata()
+    metadata.add_table("shops", pk="shop_id")
+    metadata.add_table("orders", pk="order_id", fk={"shop_id": "shops.shop_id"})
+    options = {"seed": 1, "model_options": {"epochs": 3}, **options}
+    return Synthesizer(metadata, model="autoregressive", progress=False, **options)
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of rows of each training that really runs."""
+    rows = []
+    fit = Autoregressive.fit
+
+    def counted(self: Autoregressive, codes: np.ndarray, *args: object, **more: object) -> object:
+        rows.append(len(codes))
+        return fit(self, codes, *args, **more)
+
+    monkeypatch.setattr(Autoregressive, "fit", counted)
+    return rows
+
+
+def test_an_ended_fit_goes_on_with_the_next_table(
+    tmp_path: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = synthesizer().fit(DATA).sample()
+    trained.clear()
+    counted = Autoregressive.fit
+
+    def pulled(self: Autoregressive, codes: np.ndarray, *args: object, **more: object) -> object:
+        if len(codes) == 400:
+            raise KeyboardInterrupt
+        return counted(self, codes, *args, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Autoregressive, "fit", pulled)
+        with pytest.raises(KeyboardInterrupt):
+            synthesizer().fit(DATA, checkpoint_path=tmp_path)
+    assert trained == [60]
+
+    again = synthesizer().fit(DATA, checkpoint_path=tmp_path)
+
+    assert trained == [60, 400]
+    for name, frame in again.sample().items():
+        pd.testing.assert_frame_equal(frame, whole[name])
+    assert set(again.training_metrics()) == {"shops", "orders"}
+
+
+@pytest.mark.parametrize("change", ["seed", "options", "data"])
+def test_other_data_or_settings_are_learned_anew(tmp_path: Path, trained: list[int], change: str) -> None:
+    synthesizer().fit(DATA, checkpoint_path=tmp_path)
+    trained.clear()
+    options = {"seed": {"seed": 2}, "options": {"model_options": {"epochs": 4}}}.get(change, {})
+    data = {**DATA, "orders": ORDERS.iloc[:-1]} if change == "data" else DATA
+
+    synthesizer(**options).fit(data, checkpoint_path=tmp_path)
+
+    assert len(trained) == 2
+
+
+def test_a_broken_checkpoint_is_learned_anew_with_a_warning(
+    tmp_path: Path, trained: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    synthesizer().fit(DATA, checkpoint_path=tmp_path)
+    trained.clear()
+    file = tmp_path / "orders.checkpoint"
+    file.write_bytes(file.read_bytes()[:-9])
+
+    with caplog.at_level(logging.WARNING):
+        synthesizer().fit(DATA, checkpoint_path=tmp_path)
+
+    assert trained == [400]
+    assert "orders: the checkpoint is of no use" in caplog.text
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    with pytest.raises(SerializationError, match="taken"):
+        synthesizer().fit(DATA, checkpoint_path=tmp_path / "taken")

@@ -152,7 +152,7 @@ class TableModel(ABC):
         columns: int | None = None,
         generator: np.random.Generator,
     ) -> Codes:
-        """Generate rows.
+        """Generate rows. May be called from several threads at once.
 
         Args:
             rows: How many.

@@ -81,7 +81,7 @@ class Bins:
         stored = shared if discrete else heavy
         support, weight = unique[stored], counts[stored]
         rest = np.sort(values[~np.isin(values, support)])
-        if len(support) and (len(rest) < threshold or len(unique) <= bins):
+        if len(support) and (len(rest) < threshold or (discrete and len(unique) <= bins)):
             rest = rest[:0]  # too few to hide among each other, or strays in a small domain
         few = len(support) <= max(bins, min(MAX_ALONE, len(values) // ROWS_PER_VALUE))
         alone = (weight >= ATOM_SHARE * len(values) / bins) | few

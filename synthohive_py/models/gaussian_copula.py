@@ -157,7 +157,7 @@ class GaussianCopula(TableModel):
         precision = np.linalg.inv(self.correlation[np.ix_(fixed, fixed)])
         for j in [*range(len(fixed))] * (GIBBS_SWEEPS if len(fixed) > 1 else 0):
             spread = precision[j, j] ** -0.5
-            mean = latent[j] - precision[j] @ latent / precision[j, j]
+            mean = latent[j] - np.einsum("k,kr->r", precision[j], latent) / precision[j, j]
             a, b = (low[j] - mean) / spread, (high[j] - mean) / spread
             latent[j] = mean + spread * _truncated(a, b, generator.random(len(mean)))
         return latent.T
@@ -259,15 +259,17 @@ def _order_categories(
     if not categories or not len(rows):
         return columns
     columns = list(columns)
-    scores = np.stack([_standardised(c.scores[rows[:, j]]) for j, c in enumerate(columns)], 1)
+    scores = np.stack([_standardised(c.scores[rows[:, j]]) for j, c in enumerate(columns)])
     for j in categories * ORDERING_SWEEPS:
-        correlations = scores[:, j] @ scores / len(rows)
+        # einsum keeps to one thread: so small a product takes longer on two.
+        correlations = np.einsum("jr,r->j", scores, scores[j]) / len(rows)
         correlations[j] = 0.0
         counts = np.bincount(rows[:, j], minlength=len(columns[j].order))
-        sums = np.bincount(rows[:, j], scores @ correlations**3, minlength=len(counts))
+        target = np.einsum("j,jr->r", correlations**3, scores)
+        sums = np.bincount(rows[:, j], target, minlength=len(counts))
         means = np.where(counts >= FEW_ROWS, sums / np.maximum(counts, 1), 0.0)
         columns[j] = _Column(columns[j].marginal, np.argsort(means.round(9), kind="stable"))
-        scores[:, j] = _standardised(columns[j].scores[rows[:, j]])
+        scores[j] = _standardised(columns[j].scores[rows[:, j]])
     return columns
 
 

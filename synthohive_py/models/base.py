@@ -38,6 +38,7 @@ _OURS = {
     "autoregressive": "synthohive_py.models.autoregressive",
     "ctgan": "synthohive_py.models.ctgan",
     "gaussian_copula": "synthohive_py.models.gaussian_copula",
+    "tvae": "synthohive_py.models.tvae",
 }
 _registry: dict[str, type[TableModel]] = {}
 

@@ -50,9 +50,16 @@ def ctgan(frame: Any, types: dict[str, str], *, seed: int, epochs: int | None) -
     categories = [c for c, kind in types.items() if kind in ("categorical", "boolean")]
     model = CTGAN(epochs=epochs or 300, enable_gpu=False)
     model.set_random_state(seed)
-    numbers = frame.astype({c: "float64" for c, kind in types.items() if kind == "datetime"})
+    moments = [c for c, kind in types.items() if kind == "datetime"]
+    numbers = frame.assign(**{c: frame[c].astype("int64").astype("float64") for c in moments})
     model.fit(numbers, categories)
-    return lambda rows, path: model.sample(rows).to_parquet(path)
+
+    def sample(rows: int, path: Path) -> None:
+        sampled = model.sample(rows)
+        back = {c: sampled[c].astype("int64").astype(frame[c].dtype) for c in moments}
+        sampled.assign(**back).to_parquet(path)
+
+    return sample
 
 
 def sdv(frame: Any, types: dict[str, str], *, seed: int, epochs: int | None, name: str) -> Sample:

@@ -119,7 +119,11 @@ def measure(split: Path, name: str, engine: str, args: argparse.Namespace) -> No
     ]  # fmt: skip
     command += [] if args.epochs is None else ["--epochs", str(args.epochs)]
     with (out / "log.txt").open("w") as log:
-        subprocess.run(command, check=True, env={**os.environ, **threads}, stdout=log, stderr=log)
+        done = subprocess.run(command, check=False, env={**os.environ, **threads}, stdout=log, stderr=log)
+    if done.returncode:
+        sys.exit(
+            f"{label} failed on {name}; its last words, from {out / 'log.txt'}:\n{_tail(out / 'log.txt')}"
+        )
     judge = [
         python_of("judge"), HERE / "judge.py", split / "train.parquet", split / "holdout.parquet",
         out / "synthetic.parquet", split / "types.json", (split / "target.txt").read_text(),
@@ -169,6 +173,10 @@ def cpu_name() -> str:
     except FileNotFoundError:
         return platform.processor() or platform.machine()
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text().splitlines()[-15:])
 
 
 def _rounded(value: Any) -> Any:

@@ -64,7 +64,7 @@ class Seed:
         return np.random.Generator(stream).random(part.stop - skipped)[part.first - skipped :]
 
     def torch(self) -> torch.Generator:
-        """A fresh torch CPU generator at the start of this stream."""
+        """A fresh torch generator at the start of this stream, on torch's default device."""
         import torch
 
-        return torch.Generator().manual_seed(self.value & (2**63 - 1))
+        return torch.Generator(torch.get_default_device()).manual_seed(self.value & (2**63 - 1))

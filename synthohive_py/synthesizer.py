@@ -33,13 +33,16 @@ class Synthesizer:
 
     Args:
         metadata: The schema: tables, keys, foreign keys, rules.
-        model: The name of the table model: `ctgan` (default) or `autoregressive`, or one registered
-            with `register_model`.
+        model: The name of the table model: `ctgan` (default), `autoregressive`, `tvae` or
+            `gaussian_copula`, or one registered with `register_model`.
         seed: Everything random derives from it: same seed and data, same twin.
         model_options: Options of the model; see its class.
         k_anonymity_threshold: Values, words and patterns shared by fewer rows are never stored.
         max_training_rows: Larger tables are learned from a random sample of this many rows.
         max_fit_seconds: The time the training of all models together may take; None for no limit.
+        device: What to train on: `cpu`, `cuda`, `mps`, or `auto` for CUDA where there is one, else the
+            processor. Rows are always generated on the processor. What is learned depends in its last
+            digits on the device.
         progress: Whether to show progress bars.
 
     Raises:
@@ -60,6 +63,7 @@ class Synthesizer:
         k_anonymity_threshold: int = 5,
         max_training_rows: int = 100_000,
         max_fit_seconds: float | None = None,
+        device: str = "auto",
         progress: bool = True,
     ) -> None:
         if not isinstance(metadata, Metadata):
@@ -73,7 +77,7 @@ class Synthesizer:
         self.model = model
         self.model_options = dict(model_options or {})
         self.seed = _whole_number("seed", seed)
-        self.settings = FitSettings(k_anonymity_threshold, max_training_rows, max_fit_seconds)
+        self.settings = FitSettings(k_anonymity_threshold, max_training_rows, max_fit_seconds, device)
         self.progress = progress
         self._fitted: FittedSchema | None = None
 

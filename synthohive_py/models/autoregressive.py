@@ -15,8 +15,8 @@ from torch import Tensor
 from synthohive_py.errors import GenerationError
 from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, check_range, register_model
 from synthohive_py.models.network import AutoregressiveNetwork
+from synthohive_py.models.processor import processor_settings
 from synthohive_py.models.sampler import BATCH_ROWS, SHRINK, Sampler
-from synthohive_py.models.threads import one_thread
 from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, split_rows, train
 from synthohive_py.rng import Seed
 
@@ -76,6 +76,7 @@ class Autoregressive(TableModel):
 
     name: ClassVar[str] = "autoregressive"
     Options: ClassVar[type[Any]] = AutoregressiveOptions
+    accelerated: ClassVar[bool] = True
     conditional: ClassVar[bool] = False
 
     def __init__(self, **options: Any) -> None:
@@ -85,7 +86,7 @@ class Autoregressive(TableModel):
 
     # ------------------------------------------------------------ learning
 
-    @one_thread()
+    @processor_settings()
     def fit(
         self,
         codes: Codes,
@@ -113,6 +114,7 @@ class Autoregressive(TableModel):
         trained, refinement = self._learn(
             training, held_out, centres, seed=seed, progress=progress, max_seconds=max_seconds
         )
+        self.network.cpu()
         return FitReport(
             rows=len(codes),
             epochs=len(trained.history),
@@ -180,7 +182,7 @@ class Autoregressive(TableModel):
 
     # ------------------------------------------------------------ generating
 
-    @one_thread()
+    @processor_settings()
     @torch.inference_mode()
     def sample(
         self,
@@ -210,7 +212,7 @@ class Autoregressive(TableModel):
             out[part] = sampler.draw(torch.from_numpy(uniforms), contexts[part], fixed).numpy()
         return out
 
-    @one_thread()
+    @processor_settings()
     @torch.inference_mode()
     def log_prob(self, codes: Codes, *, context: Codes | None = None) -> npt.NDArray[np.float64]:
         network = self._fitted()

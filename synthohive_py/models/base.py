@@ -96,7 +96,8 @@ class TableModel(ABC):
     """A generative model of one table.
 
     A subclass sets `name`, lists its options in the frozen dataclass `Options`, and is made known
-    with `register_model`.
+    with `register_model`. It may set `accelerated`: then `fit` runs with an accelerator as torch's default
+    device where there is one, and has to leave the weights on the processor, where rows are generated.
 
     Raises:
         SettingError: An option is unknown or its value is of the wrong type or out of range.
@@ -104,6 +105,7 @@ class TableModel(ABC):
 
     name: ClassVar[str]
     Options: ClassVar[type[Any]] = NoOptions
+    accelerated: ClassVar[bool] = False
 
     def __init__(self, **options: Any) -> None:
         self.options: Any = _read_options(type(self), options)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +21,11 @@ from synthohive_py.models.network import AutoregressiveNetwork, Noise
 from synthohive_py.models.training import Rows, validation_loss
 from synthohive_py.rng import Seed
 
-__all__ = ["CriticOptions", "refine"]
+__all__ = ["PENALTY", "Critic", "CriticOptions", "refine"]
 
 PENALTY = 10.0  # weight of the gradient penalty
 SLOPE = 0.2  # of the leaky ReLU
+ROW_UNITS = 128
 JUDGED_ROWS = 4000
 LIKELIHOOD_SLACK = 1e-3  # the refined generator may be worse by this share of the loss, no more
 
@@ -60,25 +60,33 @@ class CriticOptions:
     dropout: float = 0.1
 
 
-class _Critic(nn.Module):
-    """Two hidden layers over a pack of rows."""
+class Critic(nn.Module):
+    """One layer for each row, then two over the pack of rows.
+
+    Args:
+        width: Numbers per row.
+        pac: Rows per pack.
+        generator: Draws the initial weights.
+        noise: Dropout.
+    """
 
     def __init__(self, width: int, pac: int, generator: torch.Generator, noise: Noise) -> None:
         super().__init__()
         self.pac, self.noise = pac, noise
-        sizes = [width * pac, 256, 256, 1]
+        sizes = [(width, ROW_UNITS), (ROW_UNITS * pac, 256), (256, 256), (256, 1)]
         self.weights = nn.ParameterList(
             nn.Parameter(torch.empty(out, inp).uniform_(-(inp**-0.5), inp**-0.5, generator=generator))
-            for inp, out in pairwise(sizes)
+            for inp, out in sizes
         )
-        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(out)) for out in sizes[1:])
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(out)) for _, out in sizes)
 
     def forward(self, rows: Tensor) -> Tensor:
         """(packs, 1) scores of (rows, width) rows; higher means more real."""
-        x = rows.reshape(len(rows) // self.pac, -1)
-        for weight, bias in list(zip(self.weights, self.biases, strict=True))[:-1]:
+        row, *layers, last = list(zip(self.weights, self.biases, strict=True))
+        x = F.leaky_relu(F.linear(rows, *row), SLOPE).reshape(len(rows) // self.pac, -1)
+        for weight, bias in layers:
             x = self.noise.drop(F.leaky_relu(F.linear(x, weight, bias), SLOPE))
-        return F.linear(x, self.weights[-1], self.biases[-1])
+        return F.linear(x, *last)
 
     def penalty(self, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
         """How far the gradient's norm is from 1 between real and fake packs."""
@@ -161,7 +169,7 @@ class _Game:
         width = sum(network.cardinalities) + self.positions.shape[1]
         noise = Noise(options.dropout, self.random)
         self.noise = noise
-        self.critic = _Critic(width, options.pac, seed.child("critic").torch(), noise)
+        self.critic = Critic(width, options.pac, seed.child("critic").torch(), noise)
         self.critic_optimizer = torch.optim.Adam(
             self.critic.parameters(), lr=options.critic_rate, betas=(0.5, 0.9)
         )

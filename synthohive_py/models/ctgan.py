@@ -1,119 +1,100 @@
-"""CTGAN (Xu et al. 2019) with an autoregressive generator."""
+"""CTGAN (Xu et al. 2019): a conditional tabular GAN, with a choice of generators."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from synthohive_py.models.autoregressive import Autoregressive, AutoregressiveOptions
-from synthohive_py.models.base import EpochReport, check_range, register_model
-from synthohive_py.models.critic import CriticOptions, refine
-from synthohive_py.models.training import Rows, Trained, train
+from synthohive_py.errors import SettingError
+from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, register_model
+from synthohive_py.models.mlp import MLPModel
+from synthohive_py.models.refined import RefinedAutoregressive
 from synthohive_py.rng import Seed
 
-__all__ = ["CTGAN", "CTGANOptions"]
+__all__ = ["CTGAN"]
 
-UNCONDITIONED = 0.5  # share of rows that are learned without any condition
-MOST_CONDITIONED = 0.4  # of the columns of a row, at most and on average half as many
-LIKELIHOOD_TIME = 0.7  # share of a time limit that the likelihood phase gets
-
-
-@dataclass(frozen=True)
-class CTGANOptions(AutoregressiveOptions):
-    """Options of `CTGAN`; those of `AutoregressiveOptions` and more.
-
-    Attributes:
-        critic_steps: Steps of the generator against the critic; 0 for likelihood alone.
-        critic_weight: Weight of the critic's opinion beside the likelihood.
-        pac: Rows that the critic judges together.
-
-    Raises:
-        SettingError: A value is out of range.
-    """
-
-    critic_steps: int = 50
-    critic_weight: float = 0.1
-    pac: int = 10
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("critic_steps", self.critic_steps, least=0)
-        check_range("critic_weight", self.critic_weight, least=0, most=1)
-        check_range("pac", self.pac, least=1, most=50)
+_GENERATORS: dict[str, type[TableModel]] = {"autoregressive": RefinedAutoregressive, "mlp": MLPModel}
 
 
 @register_model
-class CTGAN(Autoregressive):
-    """A conditional tabular GAN whose generator writes one column after the other.
+class CTGAN(TableModel):
+    """A conditional tabular GAN.
 
-    As in the paper the generator gets a condition vector, is trained on real rows that meet the
-    condition, and plays against a PacGAN critic with a gradient penalty. Other than there, the
-    condition may name several columns, and the generator is first fitted by likelihood: the game
-    alone learns tables far less well. `sample` honours conditions (`given`) exactly.
-    See `CTGANOptions` for its options.
+    Both generators get a condition vector, are trained on real rows that meet the condition, play against
+    a PacGAN critic with a gradient penalty, and honour conditions (`given`) exactly.
+
+    Args:
+        generator: `autoregressive` writes one column after the other and learns by likelihood first: far
+            better and far quicker. `mlp` is the network of the paper.
+        **options: Those of the generator: see `RefinedOptions` and `MLPOptions`.
+
+    Raises:
+        SettingError: There is no such generator, or an option is none of its options, of the wrong type or
+            out of range.
     """
 
     name: ClassVar[str] = "ctgan"
-    Options: ClassVar[type[Any]] = CTGANOptions
-    conditional: ClassVar[bool] = True
+    Options: ClassVar[type[Any]] = RefinedAutoregressive.Options
+    accelerated: ClassVar[bool] = True
 
-    def _learn(
+    def __init__(self, *, generator: Any = "autoregressive", **options: Any) -> None:
+        if not isinstance(generator, str) or generator not in _GENERATORS:
+            raise SettingError(
+                "model 'ctgan' has no such generator",
+                expected=f"one of {', '.join(_GENERATORS)}",
+                received=repr(generator),
+            )
+        self.generator = generator
+        self.engine = _GENERATORS[generator](**options)
+        self.options = self.engine.options
+
+    def fit(
         self,
-        training: Rows,
-        held_out: Rows,
-        centres: Sequence[npt.NDArray[np.float64] | None] | None,
+        codes: Codes,
+        cardinalities: Sequence[int],
         *,
+        context: Codes | None = None,
+        context_cardinalities: Sequence[int] = (),
+        groups: npt.NDArray[np.int64] | None = None,
+        centres: Sequence[npt.NDArray[np.float64] | None] | None = None,
         seed: Seed,
-        progress: Callable[[EpochReport], None] | None,
-        max_seconds: float | None,
-    ) -> tuple[Trained, dict[str, float | bool]]:
-        network, options = self._fitted(), self.options
-        started = time.monotonic()
-        trained = train(
-            network,
-            training,
-            held_out,
-            self._likelihood_options(),
-            seed=seed.child("likelihood"),
-            condition=_Conditions(network.cardinalities, seed.child("conditions").torch()),
+        progress: Callable[[EpochReport], None] | None = None,
+        max_seconds: float | None = None,
+    ) -> FitReport:
+        return self.engine.fit(
+            codes,
+            cardinalities,
+            context=context,
+            context_cardinalities=context_cardinalities,
+            groups=groups,
+            centres=centres,
+            seed=seed,
             progress=progress,
-            max_seconds=None if max_seconds is None else max_seconds * LIKELIHOOD_TIME,
+            max_seconds=max_seconds,
         )
-        is_late = max_seconds is not None and time.monotonic() - started > max_seconds * LIKELIHOOD_TIME
-        if not trained.history or not options.critic_steps or is_late or len(training) < options.pac:
-            return trained, {}
-        refinement = refine(
-            network,
-            training,
-            held_out,
-            centres,
-            CriticOptions(steps=options.critic_steps, weight=options.critic_weight, pac=options.pac),
-            condition=_Conditions(network.cardinalities, seed.child("critic conditions").torch()),
-            seed=seed.child("critic"),
+
+    def sample(
+        self,
+        rows: int,
+        *,
+        context: Codes | None = None,
+        given: Codes | None = None,
+        allowed: Mapping[int, npt.NDArray[np.bool_]] | None = None,
+        columns: int | None = None,
+        generator: np.random.Generator,
+    ) -> Codes:
+        return self.engine.sample(
+            rows, context=context, given=given, allowed=allowed, columns=columns, generator=generator
         )
-        if refinement["kept"]:
-            trained = replace(trained, validation_loss=float(refinement["loss_after"]))
-        return trained, refinement
 
+    def state(self) -> dict[str, Any]:
+        return {"generator": self.generator, **self.engine.state()}
 
-@dataclass(frozen=True)
-class _Conditions:
-    """Training by sampling: the condition of a real row is made of some of its own codes."""
-
-    cardinalities: tuple[int, ...]
-    generator: torch.Generator
-
-    def __call__(self, codes: Tensor) -> Tensor:
-        """(rows, columns): codes of the row where it is conditioned, else the column's cardinality."""
-        rows = len(codes)
-        share = torch.rand(rows, 1, generator=self.generator) * MOST_CONDITIONED
-        chosen = torch.rand(codes.shape, generator=self.generator) < share
-        chosen &= torch.rand(rows, 1, generator=self.generator) >= UNCONDITIONED
-        return torch.where(chosen, codes, torch.tensor(self.cardinalities))
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> CTGAN:
+        model = cls(generator=state["generator"], **state["options"])
+        model.engine = _GENERATORS[model.generator].from_state(state)
+        return model

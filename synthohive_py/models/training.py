@@ -108,7 +108,7 @@ def split_rows(
     if not wanted / 2 <= held_out.sum() <= 2 * wanted:
         held_out = np.zeros(rows, bool)
         held_out[order[:wanted]] = True
-    return torch.from_numpy(np.flatnonzero(~held_out)), torch.from_numpy(np.flatnonzero(held_out))
+    return torch.as_tensor(np.flatnonzero(~held_out)), torch.as_tensor(np.flatnonzero(held_out))
 
 
 def _groups_to_hold_out(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from synthohive_py.errors import GenerationError, TrainingError
 from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, check_range, register_model
-from synthohive_py.models.threads import one_thread
+from synthohive_py.models.processor import processor_settings
 from synthohive_py.models.training import FINAL_RATE, MAX_DIVERGENCES, Rows, split_rows
 from synthohive_py.rng import Seed
 
@@ -150,6 +150,7 @@ class TVAE(TableModel):
 
     name: ClassVar[str] = "tvae"
     Options: ClassVar[type[Any]] = TVAEOptions
+    accelerated: ClassVar[bool] = True
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -158,7 +159,7 @@ class TVAE(TableModel):
 
     # ------------------------------------------------------------ learning
 
-    @one_thread()
+    @processor_settings()
     def fit(
         self,
         codes: Codes,
@@ -184,10 +185,12 @@ class TVAE(TableModel):
             len(codes), groups, self.options.validation_share, seed.child("split")
         )
         if not len(held_out):
+            network.cpu()
             return FitReport(len(codes), seconds=time.monotonic() - wall)
         split = training, held_out
         loop = _Training(network, self.options, self.context_sizes, Rows(rows, above), split=split, seed=seed)
         stopped_by = loop.run(progress, None if max_seconds is None else wall + max_seconds)
+        network.cpu()
         return FitReport(
             rows=len(codes),
             epochs=len(loop.history),
@@ -212,7 +215,7 @@ class TVAE(TableModel):
 
     # ------------------------------------------------------------ generating
 
-    @one_thread()
+    @processor_settings()
     @torch.inference_mode()
     def sample(
         self,

@@ -19,6 +19,7 @@ from synthohive_py.errors import TrainingError
 from synthohive_py.frames import to_arrow
 from synthohive_py.joins import NULL, ORPHAN
 from synthohive_py.models.base import EpochReport, get_model
+from synthohive_py.models.devices import fit_on, usable_device
 from synthohive_py.plan import Link, Plan, make_plan
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
@@ -70,11 +71,18 @@ def fit_tables(
     settings = settings or FitSettings()
     model_class = get_model(model)
     model_class(**dict(model_options or {}))  # refuses unknown options before any work
+    device = usable_device(settings.device)
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
     plan = make_plan(metadata, tables)
     fitting = _Fitting(
-        metadata, plan, tables, settings=settings, seed=seed, checkpoints=checkpoints or Checkpoints()
+        metadata,
+        plan,
+        tables,
+        settings=settings,
+        device=device,
+        seed=seed,
+        checkpoints=checkpoints or Checkpoints(),
     )
     started = time.monotonic()
     with tqdm(total=len(plan.order), desc="Fitting", unit="table", disable=not progress) as bar:
@@ -101,9 +109,11 @@ class _Fitting:
         tables: Mapping[str, pa.Table],
         *,
         settings: FitSettings,
+        device: str,
         seed: Seed,
         checkpoints: Checkpoints,
     ) -> None:
+        self.device = device
         self.plan, self.settings, self.seed, self.checkpoints = plan, settings, seed, checkpoints
         threshold = settings.k_anonymity_threshold
         self.prepared = {
@@ -271,7 +281,9 @@ class _Fitting:
             logger.info("%s: learned before, taken from its checkpoint", name)
             return
         try:
-            report = model.fit(
+            report = fit_on(
+                self.device,
+                model,
                 codes,
                 fitted.cardinalities,
                 context=context if driver else None,

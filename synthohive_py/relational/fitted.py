@@ -14,6 +14,7 @@ from synthohive_py.columns import TableCodec
 from synthohive_py.columns.base import Codes
 from synthohive_py.errors import SettingError
 from synthohive_py.models.base import TableModel, get_model
+from synthohive_py.models.devices import DEVICES
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.keys import KeyGenerator
@@ -31,6 +32,7 @@ class FitSettings:
         k_anonymity_threshold: A value, word or pattern shared by fewer rows is never stored.
         max_training_rows: A larger table is learned from a random sample of this many rows.
         max_fit_seconds: The time all models together may take; None for no limit.
+        device: What to train on: `cpu`, `cuda`, `mps`, or `auto` for CUDA where there is one.
 
     Raises:
         SettingError: A value is out of range.
@@ -39,8 +41,13 @@ class FitSettings:
     k_anonymity_threshold: int = 5
     max_training_rows: int = 100_000
     max_fit_seconds: float | None = None
+    device: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise SettingError(
+                "device is unknown", expected=f"one of {', '.join(DEVICES)}", received=repr(self.device)
+            )
         for name, least in {"k_anonymity_threshold": 1, "max_training_rows": 1, "max_fit_seconds": 0}.items():
             value = getattr(self, name)
             if value is None and name == "max_fit_seconds":

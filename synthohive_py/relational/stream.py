@@ -14,7 +14,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from synthohive_py.models.threads import one_thread
+from synthohive_py.models.processor import processor_settings
 from synthohive_py.relational.conditions import Conditions
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
 from synthohive_py.rng import Part, Seed
@@ -46,10 +46,10 @@ def stream_table(
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def make(first: int) -> pa.Table:
-        with one_thread():
+        with processor_settings():
             return _part(table, Part(first, min(first + PART_ROWS, size), size), seed, conditions)
 
-    with one_thread(), ThreadPoolExecutor(workers) as pool:
+    with processor_settings(), ThreadPoolExecutor(workers) as pool:
         ahead: deque[Future[pa.Table]] = deque(pool.submit(make, s) for s in islice(starts, workers + 1))
         while ahead:
             part = ahead.popleft().result()

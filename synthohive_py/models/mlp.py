@@ -1,0 +1,221 @@
+"""The classical conditional tabular GAN (CTGAN; Xu et al. 2019): all columns of a row at once.
+
+What differs from the paper: codes in place of modes and offsets; a condition may name several columns and
+is put into the row as it is; a loss on pairwise frequencies beside the critic; hard straight-through
+Gumbel samples; and, after training, a correction of each column's frequencies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from synthohive_py.errors import GenerationError
+from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel
+from synthohive_py.models.mlp_network import MLPGenerator
+from synthohive_py.models.mlp_training import Game, MLPOptions
+from synthohive_py.models.processor import processor_settings
+from synthohive_py.models.training import Rows, split_rows
+from synthohive_py.rng import Seed
+
+__all__ = ["MLPModel"]
+
+BATCH_ROWS = 4096
+CALIBRATION_ROWS = 8192
+CALIBRATION_STEPS = 10
+SHRINK = 1 - 2**-22  # keeps a uniform number below the end of a cumulated sum
+
+
+class MLPModel(TableModel):
+    """`CTGAN` with the generator of the paper. See `MLPOptions` for its options."""
+
+    name: ClassVar[str] = "ctgan"
+    Options: ClassVar[type[Any]] = MLPOptions
+    accelerated: ClassVar[bool] = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.network: MLPGenerator | None = None
+        self.frequencies: list[npt.NDArray[np.float32]] = []
+
+    # ------------------------------------------------------------ learning
+
+    @processor_settings()
+    def fit(
+        self,
+        codes: Codes,
+        cardinalities: Sequence[int],
+        *,
+        context: Codes | None = None,
+        context_cardinalities: Sequence[int] = (),
+        groups: npt.NDArray[np.int64] | None = None,
+        centres: Sequence[npt.NDArray[np.float64] | None] | None = None,  # noqa: ARG002  codes are categories
+        seed: Seed,
+        progress: Callable[[EpochReport], None] | None = None,
+        max_seconds: float | None = None,
+    ) -> FitReport:
+        wall, cpu = time.monotonic(), time.process_time()
+        network = self.network = self._build(cardinalities, context_cardinalities, seed)
+        if not len(cardinalities):
+            return FitReport(len(codes), stopped_by="no columns")
+        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), _tensor(context, len(codes)))
+        counts = [torch.bincount(rows.codes[:, j], minlength=k) for j, k in enumerate(network.cardinalities)]
+        self.frequencies = [(c / c.sum().clamp(min=1)).cpu().numpy().astype(np.float32) for c in counts]
+        with torch.no_grad():
+            network.bias.copy_(torch.cat([((c + 0.5) / (c + 0.5).sum()).log() for c in counts]))
+            network.heads.mul_(0.1)  # at first each column has its frequencies, whatever the noise
+        training, held_out = (
+            rows.take(index)
+            for index in split_rows(len(rows), groups, self.options.validation_share, seed.child("split"))
+        )
+        if not len(held_out):
+            network.cpu()
+            return FitReport(len(codes), seconds=time.monotonic() - wall)
+        game = Game(network, training, held_out, self.options, seed=seed.child("game"))
+        stopped_by = game.play(progress, None if max_seconds is None else wall + max_seconds)
+        network.cpu()
+        with torch.device("cpu"):
+            self._calibrate(training.context.cpu(), seed.child("calibration").numpy())
+        return FitReport(
+            rows=len(codes),
+            epochs=len(game.history),
+            seconds=time.monotonic() - wall,
+            cpu_seconds=time.process_time() - cpu,
+            stopped_by=stopped_by,
+            history=game.history,
+        )
+
+    def _build(
+        self, cardinalities: Sequence[int], context_cardinalities: Sequence[int], seed: Seed
+    ) -> MLPGenerator:
+        return MLPGenerator(
+            cardinalities,
+            context_cardinalities,
+            latent=self.options.latent,
+            hidden=self.options.hidden,
+            generator=seed.child("weights").torch(),
+        )
+
+    @torch.no_grad()
+    def _calibrate(self, context: Tensor, rng: np.random.Generator) -> None:
+        """Shift the logits of each code so that generated columns have the real frequencies."""
+        network = self._fitted()
+        context = context[torch.from_numpy(rng.integers(0, len(context), CALIBRATION_ROWS))]
+        condition = self._condition(CALIBRATION_ROWS, None, {}, rng)
+        noise = torch.from_numpy(rng.standard_normal((len(condition), network.latent), dtype=np.float32))
+        logits = torch.split(network(noise, condition, context), list(network.cardinalities), 1)
+        bias = torch.split(network.bias, list(network.cardinalities))
+        for j, column in enumerate(logits):
+            # Where a code is given it has its frequency already, but for chance: all rows count as free.
+            aim = torch.from_numpy(self.frequencies[j]) + 1e-6
+            shift = torch.zeros(column.shape[1])
+            for _ in range(CALIBRATION_STEPS):
+                shift += (aim / (torch.softmax(column + shift, 1).mean(0) + 1e-6)).log().clamp(-2, 2)
+            bias[j].add_(shift)
+
+    def _fitted(self) -> MLPGenerator:
+        if self.network is None:
+            raise GenerationError("the model has learned nothing yet", remedy="call fit first")
+        return self.network
+
+    # ------------------------------------------------------------ generating
+
+    @processor_settings()
+    @torch.inference_mode()
+    def sample(
+        self,
+        rows: int,
+        *,
+        context: Codes | None = None,
+        given: Codes | None = None,
+        allowed: Mapping[int, npt.NDArray[np.bool_]] | None = None,
+        columns: int | None = None,
+        generator: np.random.Generator,
+    ) -> Codes:
+        network = self._fitted()
+        columns = len(network.cardinalities) if columns is None else columns
+        masks = {j: mask for j, mask in (allowed or {}).items() if j < columns}
+        if rows and any(not mask.any() for mask in masks.values()):
+            raise GenerationError("no code of a column is allowed", remedy="relax the condition")
+        out = np.empty((rows, columns), np.int32)
+        above = _tensor(context, rows)
+        for start in range(0, rows if columns else 0, BATCH_ROWS):
+            part = slice(start, min(start + BATCH_ROWS, rows))
+            size = part.stop - start
+            condition = self._condition(size, None if given is None else given[part], masks, generator)
+            noise = torch.from_numpy(generator.standard_normal((size, network.latent), dtype=np.float32))
+            logits = network(noise, condition, above[part])
+            uniforms = torch.from_numpy(generator.random((columns, size), dtype=np.float32)) * SHRINK
+            for j, column in enumerate(torch.split(logits, list(network.cardinalities), 1)[:columns]):
+                if j in masks:
+                    column.masked_fill_(~torch.as_tensor(masks[j]), -torch.inf)
+                sums = torch.softmax(column, 1).cumsum(1)
+                drawn = torch.searchsorted(sums, (uniforms[j] * sums[:, -1])[:, None], right=True)[:, 0]
+                drawn = torch.where(condition[:, j] >= 0, condition[:, j], drawn)
+                out[part, j] = drawn.numpy()
+        return out
+
+    def _condition(
+        self,
+        rows: int,
+        given: Codes | None,
+        masks: Mapping[int, npt.NDArray[np.bool_]],
+        rng: np.random.Generator,
+    ) -> Tensor:
+        """(rows, columns): the given codes; where none is given, one code drawn by its real frequency.
+
+        Where rows depend on a context nothing is drawn: the frequency of a code depends on it too.
+        """
+        network = self._fitted()
+        out = (
+            np.full((rows, len(network.cardinalities)), -1, np.int64)
+            if given is None
+            else given.astype(np.int64)
+        )
+        if network.context_cardinalities:
+            return torch.from_numpy(out)
+        column = rng.integers(0, out.shape[1], rows)
+        uniform = rng.random(rows)
+        free = (out < 0).all(1)
+        for j, frequency in enumerate(self.frequencies):
+            chosen = free & (column == j)
+            weight = np.cumsum(
+                np.where(masks[j], frequency, 0) if j in masks else frequency, dtype=np.float64
+            )
+            if weight[-1] > 0:
+                out[chosen, j] = np.searchsorted(weight, uniform[chosen] * SHRINK * weight[-1], side="right")
+        return torch.from_numpy(out)
+
+    # ------------------------------------------------------------ keeping
+
+    def state(self) -> dict[str, Any]:
+        network = self._fitted()
+        return {
+            "options": {f: getattr(self.options, f) for f in self.options.__dataclass_fields__},
+            "cardinalities": list(network.cardinalities),
+            "context_cardinalities": list(network.context_cardinalities),
+            "weights": {name: value.numpy().copy() for name, value in network.state_dict().items()},
+            "frequencies": self.frequencies,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> MLPModel:
+        model = cls(**state["options"])
+        model.network = model._build(state["cardinalities"], state["context_cardinalities"], Seed(0))
+        model.network.load_state_dict(
+            {name: torch.from_numpy(np.array(value)) for name, value in state["weights"].items()}
+        )
+        model.frequencies = [np.asarray(f) for f in state["frequencies"]]
+        return model
+
+
+def _tensor(codes: Codes | None, rows: int) -> Tensor:
+    if codes is None:
+        return torch.empty(rows, 0, dtype=torch.int64)
+    return torch.as_tensor(codes, dtype=torch.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from synthohive_py import ConnectorError, Metadata, SettingError, Synthesizer
 from synthohive_py.columns.patterns import Patterns
-from synthohive_py.relational import stream
+from synthohive_py.relational import stream, workers
 from synthohive_py.rng import Part, Seed
 
 QUICK = {"epochs": 40, "batch_size": 64}
@@ -176,6 +177,54 @@ def test_rows_do_not_depend_on_the_number_of_workers(
     monkeypatch.setattr(stream.os, "sched_getaffinity", lambda _: {0}, raising=False)
 
     pd.testing.assert_frame_equal(several, alone.sample()["people"])
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
+    """Two processes make parts of 300 rows; the list fills with those that were started."""
+    started = []
+    start = workers._start
+    monkeypatch.setattr(stream, "PART_ROWS", 300)
+    monkeypatch.setattr(stream, "PROCESS_ROWS", 1)
+    monkeypatch.setattr(stream, "_cores", lambda: 2)
+    monkeypatch.setattr(workers, "_start", lambda: started.append(start()) or started[-1])
+    return started
+
+
+def test_processes_make_the_same_rows_and_end(
+    alone: Synthesizer, processes: list[subprocess.Popen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_processes = alone.sample(num_rows={"people": 2000})["people"]
+
+    assert [process.returncode for process in processes] == [0, 0]
+    monkeypatch.setattr(stream, "PROCESS_ROWS", 10_000)
+    pd.testing.assert_frame_equal(by_processes, alone.sample(num_rows={"people": 2000})["people"])
+    assert len(processes) == 2
+
+
+@pytest.mark.parametrize(
+    "dies",
+    [
+        "",
+        "import struct, sys; r = sys.stdin.buffer; r.read(struct.unpack('<Q', r.read(8))[0]); r.read(24)",
+    ],
+    ids=["at once", "when asked"],
+)
+def test_processes_that_die_cost_no_rows(
+    alone: Synthesizer,
+    processes: list[subprocess.Popen],
+    dies: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(workers, "_COMMAND", dies)
+
+    twin = alone.sample(num_rows={"people": 2000})["people"]
+
+    assert "its rows are made by this one" in caplog.text or "threads do it" in caplog.text
+    assert [process.returncode for process in processes] == [0, 0]
+    monkeypatch.setattr(stream, "PROCESS_ROWS", 10_000)
+    pd.testing.assert_frame_equal(twin, alone.sample(num_rows={"people": 2000})["people"])
 
 
 @pytest.mark.parametrize("rows", [0, 1])

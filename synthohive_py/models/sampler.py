@@ -7,7 +7,7 @@ them, and all buffers are used again. Batches are small enough for them to stay 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -49,9 +49,9 @@ class Sampler:
         self.embeddings = [network.column_embedding(j).detach().to(dtype) for j in range(columns)]
         self.x = torch.ones(BATCH_ROWS, 1 + network.weight.shape[1], dtype=dtype)
         self.product = torch.empty(BATCH_ROWS, hidden, dtype=dtype)
-        self.units = torch.full((BATCH_ROWS, hidden + 1), SILU_OF_IT_IS_ONE)
-        self.logits = {size: torch.empty(BATCH_ROWS, size) for size in set(self.sizes)}
+        self.units = torch.empty(BATCH_ROWS, hidden + 1)
         self.sums = {size: torch.empty(BATCH_ROWS, size) for size in set(self.sizes)}
+        self.totals = torch.empty(columns, BATCH_ROWS)
 
     def draw(self, uniforms: Tensor, context: Tensor, given: Tensor | None) -> Tensor:
         """(rows, columns) codes.
@@ -62,7 +62,6 @@ class Sampler:
             given: (rows, all columns) codes to keep, -1 where the network is free; or None.
         """
         network, rows = self.network, uniforms.shape[1]
-        out = torch.empty(self.columns, rows, dtype=torch.int32)
         # Without context and condition all rows begin alike.
         first = context if given is not None or context.shape[1] else context[:1]
         condition = network.unconditioned(len(first))
@@ -70,34 +69,45 @@ class Sampler:
             condition = torch.where(given >= 0, given, condition)
         start = network.inputs(torch.empty(len(first), 0, dtype=torch.int64), first, condition)
         self.x[:rows, 1 : 1 + start.shape[1]] = start
-        for j in range(self.columns):
-            codes = self._draw_column(j, uniforms[j], rows)
-            if given is not None:
-                codes = torch.where(given[:, j] >= 0, given[:, j], codes)
-            out[j] = codes
-            if j + 1 < self.columns:
-                embedded = torch.index_select(self.embeddings[j], 0, codes)
-                self.x[:rows, self.ends[j] : self.ends[j + 1]] = embedded
+        asked = None if given is None else given.t().to(torch.int32)
+        out = self._draw_columns(uniforms, asked, torch.exp_)
+        totals = self.totals[:, :rows]
+        if not (totals.min() > SMALLEST_TOTAL and totals.max() < torch.inf):
+            out = self._draw_columns(uniforms, asked, _softmax_)
         return out.t()
 
-    def _draw_column(self, column: int, uniform: Tensor, rows: int) -> Tensor:
-        size = self.sizes[column]
-        torch.mm(self.x[:rows, : self.ends[column]], self.weights[column], out=self.product[:rows])
-        self.units[:rows, :-1] = self.product[:rows]
-        units = torch.nn.functional.silu(self.units[:rows])
-        logits = torch.mm(units, self.heads[column], out=self.logits[size][:rows])
-        if column in self.forbidden:
-            logits.masked_fill_(self.forbidden[column], -torch.inf)
-        sums = torch.cumsum(torch.exp(logits), 1, out=self.sums[size][:rows])
-        total = sums[:, -1]
-        least, most = torch.aminmax(total)
-        if not (least > SMALLEST_TOTAL and most < torch.inf):
-            sums = torch.cumsum(torch.softmax(logits, 1), 1)
-            total = sums[:, -1]
-        aim = (uniform * total)[:, None]
-        if size <= FEW_CODES:
-            return (sums <= aim).sum(1)
-        return torch.searchsorted(sums, aim, right=True)[:, 0]
+    def _draw_columns(
+        self, uniforms: Tensor, given: Tensor | None, weigh: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """(columns, rows) codes; `weigh` makes chances of logits, up to a factor for each row."""
+        rows = uniforms.shape[1]
+        x, product, units = self.x[:rows], self.product[:rows], self.units[:rows]
+        out = torch.empty(self.columns, rows, dtype=torch.int32)
+        for j, size in enumerate(self.sizes):
+            torch.mm(x[:, : self.ends[j]], self.weights[j], out=product)
+            units[:, :-1] = product
+            units[:, -1] = SILU_OF_IT_IS_ONE
+            torch.nn.functional.silu(units, inplace=True)
+            chances = torch.mm(units, self.heads[j], out=self.sums[size][:rows])
+            if j in self.forbidden:
+                chances.masked_fill_(self.forbidden[j], -torch.inf)
+            sums = weigh(chances).cumsum_(1)
+            total = self.totals[j, :rows].copy_(sums[:, -1])
+            aim = torch.mul(uniforms[j], total)[:, None]
+            if size <= FEW_CODES:
+                codes = torch.sum(sums <= aim, 1, dtype=torch.int32, out=out[j])
+            else:
+                codes = out[j].copy_(torch.searchsorted(sums, aim, right=True, out_int32=True)[:, 0])
+            codes.clamp_(max=size - 1)  # only where a total is not a number; the rows are drawn again
+            if given is not None:
+                torch.where(given[j] >= 0, given[j], codes, out=codes)
+            if j + 1 < self.columns:
+                x[:, self.ends[j] : self.ends[j + 1]] = torch.index_select(self.embeddings[j], 0, codes)
+        return out
+
+
+def _softmax_(logits: Tensor) -> Tensor:
+    return torch.softmax(logits, 1, out=logits)
 
 
 def _quickest_type() -> torch.dtype:

@@ -6,10 +6,12 @@ how many are.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 
 import pyarrow as pa
@@ -17,11 +19,16 @@ import pyarrow as pa
 from synthohive_py.models.processor import processor_settings
 from synthohive_py.relational.conditions import Conditions
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
+from synthohive_py.relational.parts import make_part
+from synthohive_py.relational.workers import Workers, can_start
 from synthohive_py.rng import Part, Seed
 
-__all__ = ["PART_ROWS", "stands_alone", "stream_table"]
+__all__ = ["PART_ROWS", "PROCESS_ROWS", "stands_alone", "stream_table"]
+
+logger = logging.getLogger(__name__)
 
 PART_ROWS = 65_536
+PROCESS_ROWS = 3_000_000  # from here on processes repay the seconds that they take to start
 
 
 def stands_alone(fitted: FittedSchema, name: str) -> bool:
@@ -42,38 +49,37 @@ def stream_table(
         seed: Everything random derives from it.
         conditions: Values that every row has.
     """
-    starts = iter(range(0, max(size, 1), PART_ROWS))  # an empty table has one part, without rows
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    starts = range(0, max(size, 1), PART_ROWS)  # an empty table has one part, without rows
+    parts = [Part(first, min(first + PART_ROWS, size), size) for first in starts]
+    count = min(_cores(), len(parts))
+    repays = conditions is None and count > 1 and size >= PROCESS_ROWS and can_start(table)
+    workers = _start(table, seed, count) if repays else None
+    if workers is None:
+        yield from _side_by_side(lambda part: make_part(table, part, seed, conditions), parts, count)
+        return
+    with closing(workers):
+        yield from _side_by_side(workers.make, parts, count)
 
-    def make(first: int) -> pa.Table:
-        with processor_settings():
-            return _part(table, Part(first, min(first + PART_ROWS, size), size), seed, conditions)
 
-    with processor_settings(), ThreadPoolExecutor(workers) as pool:
-        ahead: deque[Future[pa.Table]] = deque(pool.submit(make, s) for s in islice(starts, workers + 1))
+def _start(table: FittedTable, seed: Seed, count: int) -> Workers | None:
+    try:
+        return Workers(table, seed, count)
+    except OSError as error:
+        logger.warning("no processes for sampling (%s); threads do it", error)
+        return None
+
+
+def _side_by_side(make: Callable[[Part], pa.Table], parts: Iterable[Part], count: int) -> Iterator[pa.Table]:
+    """The parts in their order, a few of them made ahead."""
+    waiting = iter(parts)
+    # The settings are the process's own: held here, so that threads do not take them back from each other.
+    with processor_settings(), ThreadPoolExecutor(count) as pool:
+        ahead = deque(pool.submit(make, part) for part in islice(waiting, count + 1))
         while ahead:
-            part = ahead.popleft().result()
-            ahead.extend(pool.submit(make, s) for s in islice(starts, 1))
-            yield part
+            made = ahead.popleft().result()
+            ahead.extend(pool.submit(make, part) for part in islice(waiting, 1))
+            yield made
 
 
-def _part(table: FittedTable, part: Part, seed: Seed, conditions: Conditions | None) -> pa.Table:
-    assert table.model is not None
-    own = seed.child("part", part.first)
-    codes = table.model.sample(
-        len(part),
-        given=conditions.given(len(part), len(table.cardinalities)) if conditions else None,
-        generator=own.child("rows").numpy(),
-    )
-    values = table.codec.decode(
-        table.column_codes(codes),
-        seed=seed.child("values"),
-        part=part,
-        fixed=conditions.values if conditions else None,
-    )
-    columns = dict(zip(values.column_names, values.columns, strict=True))
-    for name, keys in table.keys.items():
-        columns[name] = pa.chunked_array([keys.make_part(part, seed.child("key", name))])
-    if not columns:
-        return pa.table({"": pa.nulls(len(part))}).select([])
-    return pa.table([columns[field.name] for field in table.schema], schema=table.schema)
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -148,12 +148,8 @@ def _uncuttable_cycles(metadata: Metadata) -> Iterator[list[str]]:
 
 
 def _table_problems(config: TableConfig, table: pa.Table) -> Iterator[Problem]:
-    if not table.num_columns or (not table.num_rows and config.mode == "synthesize"):
-        yield Problem(
-            "has no rows to learn from" if table.num_columns else "has no columns",
-            table=config.name,
-            remedy="load its data first, or declare it with mode='skip' (or mode='reference' to copy it)",
-        )
+    if not table.num_columns:
+        yield Problem("has no columns", table=config.name, remedy="declare it with mode='skip'")
     missing = [c for c in _named_columns(config) if c not in table.column_names]
     for column in missing:
         yield Problem(
@@ -280,6 +276,16 @@ def _link_problems(name: str, key: ForeignKey, child: pa.Table, parent: pa.Table
             expected=f"one of {parent.column_names}",
             received=", ".join(absent),
             remedy="correct the foreign key's parent column",
+        )
+        return
+    referring = child.select(list(key.columns)).drop_null().num_rows
+    if not parent.num_rows and referring and key.orphans == "drop":
+        yield Problem(
+            f"refers to {key.parent!r}, which has no rows",
+            table=name,
+            column=joined,
+            received=f"{referring} of {child.num_rows} rows that refer to it",
+            remedy=f"load the data of {key.parent!r} first, or keep such rows with orphans='keep'",
         )
         return
     for column, parent_column in zip(key.columns, key.parent_columns, strict=True):

@@ -103,12 +103,14 @@ def test_unknown_parents_are_listed_together():
 def test_every_problem_of_the_data_is_listed_at_once():
     metadata = shop()
     metadata.add_table("parts", pk="id", constraints={"weight": Constraint(min=0)})
-    metadata.add_table("empty")
+    metadata.add_table("empty", pk="id")
+    metadata.add_table("full", fk={"empty_id": "empty.id"})
     data = {
         "users": pd.DataFrame({"id": [1, 1, None], "age": [30.0, np.inf, 50.0]}),
         "orders": pd.DataFrame({"id": [1, 2, 3], "customer": [1, 1, 3]}),
         "parts": pd.DataFrame({"id": [1, 2], "weight": [-1.0, 2.0]}),
-        "empty": pd.DataFrame({"x": []}),
+        "empty": pd.DataFrame({"id": []}),
+        "full": pd.DataFrame({"empty_id": [1, 2]}),
         "stray": pd.DataFrame({"x": [1]}),
     }
 
@@ -119,7 +121,7 @@ def test_every_problem_of_the_data_is_listed_at_once():
         ("users", "id", "the primary key is not unique"),
         ("orders", "user_id", "is declared but not in the data"),
         ("parts", "weight", "breaks its own constraint in the real data"),
-        ("empty", None, "has no rows to learn from"),
+        ("full", "empty_id", "refers to 'empty', which has no rows"),
     ]
 
 

@@ -267,7 +267,7 @@ def spoil(frame: str, column: str, values: Any) -> Frames:
     [
         (spoil("users", "id", 1), "primary key is not unique"),
         (spoil("orders", "user_id", "u1"), "another type"),
-        ({**shop_data(), "users": shop_data()["users"].iloc[:0]}, "no rows to learn from"),
+        ({**shop_data(), "users": shop_data()["users"].iloc[:0]}, "refers to 'users', which has no rows"),
         (spoil("orders", "amount", np.inf), "infinite"),
         ({"users": shop_data()["users"]}, "no data"),
         (spoil("users", "age", 3), "breaks its own constraint"),

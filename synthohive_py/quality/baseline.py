@@ -32,6 +32,8 @@ def real_vs_real(
         real: The real values; for a cardinality, the number of children of each real parent.
         seed: The stream that the halves are drawn from.
     """
+    if len(real) < 2:  # no halves: the twin has to be as it is
+        return 1.0
     generator = seed.numpy()
     half = len(real) // 2
     scores = []

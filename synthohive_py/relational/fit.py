@@ -74,6 +74,7 @@ def fit_tables(
     device = usable_device(settings.device)
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
+    metadata = _with_empty_tables_copied(metadata, tables)
     plan = make_plan(metadata, tables)
     fitting = _Fitting(
         metadata,
@@ -97,6 +98,18 @@ def fit_tables(
                 fitting.train(name, model_class(**dict(model_options or {})), budget, show)
             bar.update()
     return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
+
+
+def _with_empty_tables_copied(metadata: Metadata, tables: Mapping[str, pa.Table]) -> Metadata:
+    """The twin of an empty table is an empty table: there is nothing to learn, and nothing to hide."""
+    empty = {
+        name: metadata.tables[name].model_copy(update={"mode": "reference"})
+        for name, table in tables.items()
+        if not table.num_rows
+    }
+    for name in empty:
+        logger.info("%s: has no rows, and neither has its twin", name)
+    return metadata.model_copy(update={"tables": {**metadata.tables, **empty}})
 
 
 class _Fitting:

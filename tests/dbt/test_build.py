@@ -75,6 +75,17 @@ def test_keys_can_be_said_by_constraints(project: Project) -> None:
     ]
 
 
+def test_an_empty_source_has_an_empty_twin(project: Project) -> None:
+    project.query("delete from shop.order_lines")
+
+    done = project.write().build()
+
+    assert done.returncode == 0, done.stdout
+    assert project.query("from shop_synthetic.order_lines") == []
+    twin, real = (COLUMNS.format(schema, "order_lines") for schema in ("shop_synthetic", "shop"))
+    assert project.query(twin) == project.query(real)
+
+
 def test_orphans_are_kept_where_it_is_asked(built: Project) -> None:
     [(real,)] = built.query(ORPHANS.format("shop"))
     [(twin,)] = built.query(ORPHANS.format("shop_synthetic"))

@@ -24,6 +24,8 @@ __all__ = ["Autoregressive", "AutoregressiveOptions"]
 
 LIKELIHOOD_ROWS = 4096
 WIDE = 64  # codes per column; tables with more on average need more hidden units
+MOST_UNITS = 1280  # of all columns together
+LEAST_HIDDEN = 8  # units per column
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class AutoregressiveOptions:
 
     Attributes:
         hidden: Hidden units per column; 0 for 32, or 48 where rows depend on a context, or 64 where the
-            columns have many codes.
+            columns have many codes; fewer where there are many columns.
         epochs: The most passes over the training rows.
         max_steps: The most batches, however large the table.
         batch_size: Rows per batch.
@@ -142,9 +144,12 @@ class Autoregressive(TableModel):
     def _hidden(self, cardinalities: Sequence[int]) -> int:
         if self.options.hidden:
             return int(self.options.hidden)
+        wanted = 48 if self.context_cardinalities else 32
         if sum(cardinalities) > WIDE * len(cardinalities):
-            return 64
-        return 48 if self.context_cardinalities else 32
+            wanted = 64
+        # Every unit sees all columns before its own: with as many units per column, work would grow with
+        # the square of the columns.
+        return max(min(wanted, MOST_UNITS // max(len(cardinalities), 1)), LEAST_HIDDEN)
 
     def _learn(
         self,

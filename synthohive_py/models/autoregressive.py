@@ -25,7 +25,7 @@ __all__ = ["Autoregressive", "AutoregressiveOptions"]
 LIKELIHOOD_ROWS = 4096
 WIDE = 64  # codes per column; tables with more on average need more hidden units
 MOST_UNITS = 1280  # of all columns together
-LEAST_HIDDEN = 8  # units per column
+LEAST_HIDDEN = 6  # units per column
 
 
 @dataclass(frozen=True)

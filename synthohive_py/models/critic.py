@@ -26,6 +26,8 @@ __all__ = ["PENALTY", "Critic", "CriticOptions", "refine"]
 PENALTY = 10.0  # weight of the gradient penalty
 SLOPE = 0.2  # of the leaky ReLU
 ROW_UNITS = 128
+WIDE_ROW = 2000  # codes; of wider rows a step takes fewer, so that its work does not grow
+LEAST_ROWS = 100
 JUDGED_ROWS = 4000
 LIKELIHOOD_SLACK = 1e-3  # the refined generator may be worse by this share of the loss, no more
 
@@ -40,7 +42,7 @@ class CriticOptions:
     Attributes:
         steps: Steps of the generator.
         warm_up: Steps of the critic alone, before them.
-        batch_size: Rows per step; a multiple of `pac`.
+        batch_size: Rows per step, fewer where they are wide; a multiple of `pac`.
         pac: Rows that the critic judges together.
         weight: Weight of the critic's opinion beside the likelihood, per pack.
         generator_rate: Step size of the generator.
@@ -176,7 +178,8 @@ class _Game:
         self.generator_optimizer = torch.optim.Adam(
             network.parameters(), lr=options.generator_rate, betas=(0.5, 0.9)
         )
-        packs = min(options.batch_size, len(training)) // options.pac
+        rows = min(options.batch_size, max(LEAST_ROWS, int(options.batch_size * WIDE_ROW / width)))
+        packs = min(rows, len(training)) // options.pac
         self.batch_size = max(packs, 1) * options.pac
 
     def teach_critic(self) -> None:

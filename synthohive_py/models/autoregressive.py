@@ -13,11 +13,19 @@ import torch
 from torch import Tensor
 
 from synthohive_py.errors import GenerationError
-from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, check_range, register_model
+from synthohive_py.models.base import (
+    Codes,
+    EpochReport,
+    FitReport,
+    TableModel,
+    check_range,
+    masks_of,
+    register_model,
+)
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.processor import processor_settings
 from synthohive_py.models.sampler import BATCH_ROWS, SHRINK, Sampler
-from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, split_rows, train
+from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, context_tensor, split_rows, train
 from synthohive_py.rng import Seed
 
 __all__ = ["Autoregressive", "AutoregressiveOptions"]
@@ -103,7 +111,7 @@ class Autoregressive(TableModel):
         max_seconds: float | None = None,
     ) -> FitReport:
         wall, cpu = time.monotonic(), time.process_time()
-        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), _context_tensor(context, len(codes)))
+        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes)))
         self.network = self._build(cardinalities, context_cardinalities, seed)
         if not len(cardinalities):
             return FitReport(len(codes), stopped_by="no columns")
@@ -201,13 +209,11 @@ class Autoregressive(TableModel):
     ) -> Codes:
         network = self._fitted()
         columns = len(network.cardinalities) if columns is None else columns
-        forbidden = {j: ~torch.as_tensor(mask) for j, mask in (allowed or {}).items() if j < columns}
-        if rows and any(bool(mask.all()) for mask in forbidden.values()):
-            raise GenerationError("no code of a column is allowed", remedy="relax the condition")
+        forbidden = {j: ~torch.as_tensor(mask) for j, mask in masks_of(allowed, columns, rows).items()}
         out = np.empty((rows, columns), np.int32)
         if not columns:
             return out
-        contexts = _context_tensor(context, rows)
+        contexts = context_tensor(context, rows)
         sampler = Sampler(network, columns, forbidden)
         # Batches have a fixed size: the last bits of a matrix product depend on its shape.
         for start in range(0, rows, BATCH_ROWS):
@@ -221,7 +227,7 @@ class Autoregressive(TableModel):
     @torch.inference_mode()
     def log_prob(self, codes: Codes, *, context: Codes | None = None) -> npt.NDArray[np.float64]:
         network = self._fitted()
-        contexts = _context_tensor(context, len(codes))
+        contexts = context_tensor(context, len(codes))
         out = np.zeros(len(codes))
         for start in range(0, len(codes) if network.cardinalities else 0, LIKELIHOOD_ROWS):
             part = slice(start, start + LIKELIHOOD_ROWS)
@@ -255,12 +261,6 @@ class Autoregressive(TableModel):
             {name: torch.from_numpy(np.array(value)) for name, value in state["weights"].items()}
         )
         return model
-
-
-def _context_tensor(context: Codes | None, rows: int) -> Tensor:
-    if context is None:
-        return torch.empty(rows, 0, dtype=torch.int64)
-    return torch.as_tensor(context, dtype=torch.int64)
 
 
 def _marginals(codes: Tensor, cardinalities: Sequence[int]) -> list[Tensor]:

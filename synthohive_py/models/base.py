@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from synthohive_py.errors import SettingError
+from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.rng import Seed
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "TableModel",
     "check_range",
     "get_model",
+    "masks_of",
     "model_names",
     "register_model",
 ]
@@ -233,6 +234,20 @@ def check_range(name: str, value: float, *, least: float, most: float | None = N
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise SettingError(f"option {name!r} is out of range", expected=bounds, received=repr(value))
+
+
+def masks_of(
+    allowed: Mapping[int, npt.NDArray[np.bool_]] | None, columns: int, rows: int
+) -> dict[int, npt.NDArray[np.bool_]]:
+    """The masks of `TableModel.sample` that concern the columns that are drawn.
+
+    Raises:
+        GenerationError: A row is asked for, and no code of a column is allowed.
+    """
+    masks = {j: mask for j, mask in (allowed or {}).items() if j < columns}
+    if rows and not all(mask.any() for mask in masks.values()):
+        raise GenerationError("no code of a column is allowed", remedy="relax the condition")
+    return masks
 
 
 def _read_options(model: type[TableModel], options: Mapping[str, Any]) -> Any:

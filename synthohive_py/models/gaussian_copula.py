@@ -14,7 +14,15 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import ndtr, ndtri
 
 from synthohive_py.errors import GenerationError
-from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, check_range, register_model
+from synthohive_py.models.base import (
+    Codes,
+    EpochReport,
+    FitReport,
+    TableModel,
+    check_range,
+    masks_of,
+    register_model,
+)
 from synthohive_py.rng import Seed
 
 __all__ = ["GaussianCopula", "GaussianCopulaOptions"]
@@ -111,9 +119,7 @@ class GaussianCopula(TableModel):
     ) -> Codes:
         fitted, first = self._fitted(), self.contexts
         end = len(fitted) if columns is None else first + columns
-        masks = {first + j: mask for j, mask in (allowed or {}).items() if first + j < end}
-        if rows and not all(mask.any() for mask in masks.values()):
-            raise GenerationError("no code of a column is allowed", remedy="relax the condition")
+        masks = {first + j: mask for j, mask in masks_of(allowed, end - first, rows).items()}
         free = [fitted[j].only(masks[j]) if j in masks else fitted[j] for j in range(first, end)]
         out = np.empty((rows, end - first), np.int32)
         for start in range(0, rows if free else 0, BATCH_ROWS):

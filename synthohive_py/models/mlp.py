@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from synthohive_py.errors import GenerationError
-from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel
+from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, masks_of
 from synthohive_py.models.mlp_network import MLPGenerator
 from synthohive_py.models.mlp_training import Game, MLPOptions
 from synthohive_py.models.processor import processor_settings
-from synthohive_py.models.training import Rows, split_rows
+from synthohive_py.models.training import Rows, context_tensor, split_rows
 from synthohive_py.rng import Seed
 
 __all__ = ["MLPModel"]
@@ -64,7 +64,7 @@ class MLPModel(TableModel):
         network = self.network = self._build(cardinalities, context_cardinalities, seed)
         if not len(cardinalities):
             return FitReport(len(codes), stopped_by="no columns")
-        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), _tensor(context, len(codes)))
+        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes)))
         counts = [torch.bincount(rows.codes[:, j], minlength=k) for j, k in enumerate(network.cardinalities)]
         self.frequencies = [(c / c.sum().clamp(min=1)).cpu().numpy().astype(np.float32) for c in counts]
         with torch.no_grad():
@@ -140,11 +140,9 @@ class MLPModel(TableModel):
     ) -> Codes:
         network = self._fitted()
         columns = len(network.cardinalities) if columns is None else columns
-        masks = {j: mask for j, mask in (allowed or {}).items() if j < columns}
-        if rows and any(not mask.any() for mask in masks.values()):
-            raise GenerationError("no code of a column is allowed", remedy="relax the condition")
+        masks = masks_of(allowed, columns, rows)
         out = np.empty((rows, columns), np.int32)
-        above = _tensor(context, rows)
+        above = context_tensor(context, rows)
         for start in range(0, rows if columns else 0, BATCH_ROWS):
             part = slice(start, min(start + BATCH_ROWS, rows))
             size = part.stop - start
@@ -213,9 +211,3 @@ class MLPModel(TableModel):
         )
         model.frequencies = [np.asarray(f) for f in state["frequencies"]]
         return model
-
-
-def _tensor(codes: Codes | None, rows: int) -> Tensor:
-    if codes is None:
-        return torch.empty(rows, 0, dtype=torch.int64)
-    return torch.as_tensor(codes, dtype=torch.int64)

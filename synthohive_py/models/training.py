@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from synthohive_py.errors import TrainingError
-from synthohive_py.models.base import EpochReport
+from synthohive_py.models.base import Codes, EpochReport
 from synthohive_py.models.network import AutoregressiveNetwork, Noise
 from synthohive_py.rng import Seed
 
-__all__ = ["LikelihoodOptions", "Rows", "Trained", "split_rows", "train", "validation_loss"]
+__all__ = ["LikelihoodOptions", "Rows", "Trained", "context_tensor", "split_rows", "train", "validation_loss"]
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +123,13 @@ def _groups_to_hold_out(
     sizes = np.bincount(ids)[ranked]
     chosen = ranked[: int(np.searchsorted(sizes.cumsum(), wanted)) + 1]
     return np.isin(ids, chosen)
+
+
+def context_tensor(context: Codes | None, rows: int) -> Tensor:
+    """(rows, context columns) int64; without context there are no columns."""
+    if context is None:
+        return torch.empty(rows, 0, dtype=torch.int64)
+    return torch.as_tensor(context, dtype=torch.int64)
 
 
 @torch.no_grad()

@@ -16,9 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthohive_py.errors import GenerationError, TrainingError
-from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, check_range, register_model
+from synthohive_py.models.base import (
+    Codes,
+    EpochReport,
+    FitReport,
+    TableModel,
+    check_range,
+    masks_of,
+    register_model,
+)
 from synthohive_py.models.processor import processor_settings
-from synthohive_py.models.training import FINAL_RATE, MAX_DIVERGENCES, Rows, split_rows
+from synthohive_py.models.training import FINAL_RATE, MAX_DIVERGENCES, Rows, context_tensor, split_rows
 from synthohive_py.rng import Seed
 
 __all__ = ["TVAE", "TVAEOptions"]
@@ -177,7 +185,7 @@ class TVAE(TableModel):
         network = self._build(cardinalities, context_cardinalities, seed)
         if not len(cardinalities):
             return FitReport(len(codes), stopped_by="no columns")
-        rows, above = _tensor(codes, len(codes)), _tensor(context, len(codes))
+        rows, above = torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes))
         with torch.no_grad():
             counts = [torch.bincount(rows[:, j], minlength=k) + 0.5 for j, k in enumerate(cardinalities)]
             network.heads_bias.copy_(torch.cat([(c / c.sum()).log() for c in counts]))
@@ -229,11 +237,9 @@ class TVAE(TableModel):
     ) -> Codes:
         network = self._fitted()
         columns = len(network.cardinalities) if columns is None else columns
-        forbidden = {j: ~torch.as_tensor(mask) for j, mask in (allowed or {}).items() if j < columns}
-        if rows and any(bool(mask.all()) for mask in forbidden.values()):
-            raise GenerationError("no code of a column is allowed", remedy="relax the condition")
+        forbidden = {j: ~torch.as_tensor(mask) for j, mask in masks_of(allowed, columns, rows).items()}
         out = np.empty((rows, columns), np.int32)
-        above = _tensor(context, rows)
+        above = context_tensor(context, rows)
         step = BATCH_ROWS if given is None else BATCH_ROWS // LATENTS_PER_GIVEN_ROW
         for start in range(0, rows if columns else 0, step):
             part = slice(start, min(start + step, rows))
@@ -394,11 +400,3 @@ class _Training:
 
     def _copy(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.network.state_dict().items()}
-
-
-def _tensor(codes: Codes | None, rows: int) -> Tensor:
-    return (
-        torch.empty(rows, 0, dtype=torch.int64)
-        if codes is None
-        else torch.as_tensor(codes, dtype=torch.int64)
-    )

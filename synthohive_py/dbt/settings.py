@@ -52,7 +52,13 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("model", ("project",), (str,), "ctgan", "The table model: `ctgan` or `autoregressive`."),
+    Setting(
+        "model",
+        ("project",),
+        (str,),
+        "ctgan",
+        "The table model: `ctgan`, `autoregressive`, `tvae` or `gaussian_copula`.",
+    ),
     Setting("model_options", ("project",), (dict,), {}, "Options of the model, such as `{epochs: 10}`."),
     Setting("seed", ("project",), (int,), 0, "Same seed and same data: same twins."),
     Setting("scale", ("project",), (float, int), 1.0, "Size of the twins as a multiple of the real tables."),

@@ -8,6 +8,7 @@ neighbouring codes mean neighbouring values. The generator is refined by straigh
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -109,6 +110,7 @@ def refine(
     *,
     condition: Condition,
     seed: Seed,
+    deadline: float | None = None,
 ) -> dict[str, float | bool]:
     """Refine a fitted conditional network against a critic; it stays as it was if the critic does not win.
 
@@ -123,6 +125,7 @@ def refine(
         options: See there.
         condition: Draws the condition codes of a batch.
         seed: Everything random derives from it.
+        deadline: When to end, by the monotonic clock, even if there are steps left.
 
     Returns:
         What was measured: `kept`, the critic's `gap` and the `loss` before and after.
@@ -135,6 +138,8 @@ def refine(
             game.teach_generator()
             with torch.no_grad():
                 torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), options.decay)
+        if deadline is not None and time.monotonic() >= deadline:
+            break
     before, after = game.start, mean
     judged = held_out.take(torch.arange(min(len(held_out), JUDGED_ROWS)))
     losses = [validation_loss(n, held_out) for n in (before, after)]
@@ -253,8 +258,8 @@ def _generate(
     nothing = torch.empty(len(context), 0, dtype=torch.int64)
     x = network.inputs(nothing, context, condition)
     columns = []
-    for j in range(len(network.cardinalities)):
-        logits = network.column_logits(j, x)
+    for j, block in enumerate(network.blocks()):
+        logits = network.column_logits(j, block, x)
         uniform = torch.empty_like(logits).uniform_(1e-10, 1.0, generator=random)
         soft = torch.softmax(logits - torch.log(-torch.log(uniform) + 1e-10), 1)
         hard = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)

@@ -31,7 +31,9 @@ WARM_UP_STEPS = 100
 FINAL_RATE = 0.1  # of the learning rate, reached on the second half of the way
 MEAN_SHARE = 0.002  # that a step adds to the running mean of the generator
 MORE_CONDITIONS = 0.3  # share of rows whose condition has more than one column
-JUDGED_ROWS = 8192
+JUDGED_ROWS = 8192  # at most,
+JUDGED_SHARE = 10  # per held-out row,
+LEAST_JUDGED = 500
 PROGRESS = 0.005  # share of the distance; less is noise
 
 
@@ -241,7 +243,7 @@ class Game:
         random, live = self.seed.child("judge").torch(), self.random
         self.random = random
         total, size = [], 0
-        while size < JUDGED_ROWS:
+        while size < min(JUDGED_ROWS, max(LEAST_JUDGED, JUDGED_SHARE * len(self.held_out))):
             batch, condition = self._batch()
             total.append(self._generate(self.mean, batch, condition, random))
             size += len(batch)

@@ -149,11 +149,17 @@ class AutoregressiveNetwork(nn.Module):
         units = z.view(len(z), len(self.cardinalities), self.hidden).unbind(1)
         return [F.linear(u, w, b) for u, w, b in zip(units, self.head_weights, self.head_biases, strict=True)]
 
-    def column_logits(self, column: int, x: Tensor) -> Tensor:
-        """Logits of one column from the input filled up to that column."""
-        block = slice(column * self.hidden, (column + 1) * self.hidden)
-        end = self.visible[column]
-        z = F.silu(F.linear(x[:, :end], self.weight[block, :end], self.bias[block]))
+    def blocks(self) -> list[tuple[Tensor, Tensor]]:
+        """Per column the weights and the bias of its hidden units.
+
+        They are split once: the gradient of a slice is as large as what it was cut from.
+        """
+        weights, biases = self.weight.split(self.hidden), self.bias.split(self.hidden)
+        return [(w[:, :end], b) for w, b, end in zip(weights, biases, self.visible, strict=True)]
+
+    def column_logits(self, column: int, block: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
+        """Logits of one column from its block and the input up to that column."""
+        z = F.silu(F.linear(x, *block))
         return F.linear(z, self.head_weights[column], self.head_biases[column])
 
     def losses(

@@ -96,6 +96,7 @@ class RefinedAutoregressive(Autoregressive):
             CriticOptions(steps=options.critic_steps, weight=options.critic_weight, pac=options.pac),
             condition=_Conditions(network.cardinalities, seed.child("critic conditions").torch()),
             seed=seed.child("critic"),
+            deadline=None if max_seconds is None else started + max_seconds,
         )
         if refinement["kept"]:
             trained = replace(trained, validation_loss=float(refinement["loss_after"]))

@@ -154,7 +154,7 @@ class AutoregressiveNetwork(nn.Module):
 
         They are split once: the gradient of a slice is as large as what it was cut from.
         """
-        weights, biases = self.weight.split(self.hidden), self.bias.split(self.hidden)
+        weights, biases = torch.split(self.weight, self.hidden), torch.split(self.bias, self.hidden)
         return [(w[:, :end], b) for w, b, end in zip(weights, biases, self.visible, strict=True)]
 
     def column_logits(self, column: int, block: tuple[Tensor, Tensor], x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,20 +11,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthohive_py.errors import GenerationError
 from synthohive_py.models.base import (
     Codes,
     EpochReport,
-    FitReport,
-    TableModel,
     check_range,
     masks_of,
     register_model,
 )
+from synthohive_py.models.drawing import SHRINK
 from synthohive_py.models.network import AutoregressiveNetwork
+from synthohive_py.models.neural import NeuralModel
 from synthohive_py.models.processor import processor_settings
-from synthohive_py.models.sampler import BATCH_ROWS, SHRINK, Sampler
-from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, context_tensor, split_rows, train
+from synthohive_py.models.sampler import BATCH_ROWS, Sampler
+from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, context_tensor, train
 from synthohive_py.rng import Seed
 
 __all__ = ["Autoregressive", "AutoregressiveOptions"]
@@ -77,7 +75,7 @@ class AutoregressiveOptions:
 
 
 @register_model
-class Autoregressive(TableModel):
+class Autoregressive(NeuralModel[AutoregressiveNetwork]):
     """Each column's codes by a network that sees the context and the columns before it.
 
     The network is a masked one (MADE; Germain et al. 2015) on embedded codes; it is fitted by likelihood
@@ -86,78 +84,32 @@ class Autoregressive(TableModel):
 
     name: ClassVar[str] = "autoregressive"
     Options: ClassVar[type[Any]] = AutoregressiveOptions
-    accelerated: ClassVar[bool] = True
     conditional: ClassVar[bool] = False
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.network: AutoregressiveNetwork | None = None
-        self.context_cardinalities: tuple[int, ...] = ()
 
     # ------------------------------------------------------------ learning
 
-    @processor_settings()
-    def fit(
-        self,
-        codes: Codes,
-        cardinalities: Sequence[int],
-        *,
-        context: Codes | None = None,
-        context_cardinalities: Sequence[int] = (),
-        groups: npt.NDArray[np.int64] | None = None,
-        centres: Sequence[npt.NDArray[np.float64] | None] | None = None,
-        seed: Seed,
-        progress: Callable[[EpochReport], None] | None = None,
-        max_seconds: float | None = None,
-    ) -> FitReport:
-        wall, cpu = time.monotonic(), time.process_time()
-        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes)))
-        self.network = self._build(cardinalities, context_cardinalities, seed)
-        if not len(cardinalities):
-            return FitReport(len(codes), stopped_by="no columns")
-        marginals = _marginals(rows.codes, self.network.cardinalities)
-        self.network.start_from_marginals(marginals)
-        training, held_out = (
-            rows.take(index)
-            for index in split_rows(len(rows), groups, self.options.validation_share, seed.child("split"))
-        )
-        trained, refinement = self._learn(
-            training, held_out, centres, seed=seed, progress=progress, max_seconds=max_seconds
-        )
-        self.network.cpu()
-        return FitReport(
-            rows=len(codes),
-            epochs=len(trained.history),
-            seconds=time.monotonic() - wall,
-            cpu_seconds=time.process_time() - cpu,
-            validation_loss=trained.validation_loss,
-            baseline_loss=_independent_loss(held_out.codes, marginals) if len(held_out) else None,
-            stopped_by=trained.stopped_by,
-            history=trained.history,
-            refinement=refinement,
-        )
-
-    def _build(
-        self, cardinalities: Sequence[int], context_cardinalities: Sequence[int], seed: Seed
-    ) -> AutoregressiveNetwork:
-        self.context_cardinalities = tuple(int(k) for k in context_cardinalities)
+    def _make_network(self, generator: torch.Generator) -> AutoregressiveNetwork:
         return AutoregressiveNetwork(
-            cardinalities,
+            self.cardinalities,
             self.context_cardinalities,
-            hidden=self._hidden(cardinalities),
+            hidden=self._hidden(),
             conditional=self.conditional,
-            generator=seed.child("weights").torch(),
+            generator=generator,
         )
 
-    def _hidden(self, cardinalities: Sequence[int]) -> int:
+    def _hidden(self) -> int:
         if self.options.hidden:
             return int(self.options.hidden)
+        columns = len(self.cardinalities)
         wanted = 48 if self.context_cardinalities else 32
-        if sum(cardinalities) > WIDE * len(cardinalities):
+        if sum(self.cardinalities) > WIDE * columns:
             wanted = 64
         # Every unit sees all columns before its own: with as many units per column, work would grow with
         # the square of the columns.
-        return max(min(wanted, MOST_UNITS // max(len(cardinalities), 1)), LEAST_HIDDEN)
+        return max(min(wanted, MOST_UNITS // max(columns, 1)), LEAST_HIDDEN)
+
+    def _start_from(self, codes: Tensor, marginals: Sequence[Tensor]) -> None:  # noqa: ARG002
+        self._fitted().start_from_marginals(marginals)
 
     def _learn(
         self,
@@ -168,8 +120,8 @@ class Autoregressive(TableModel):
         seed: Seed,
         progress: Callable[[EpochReport], None] | None,
         max_seconds: float | None,
-    ) -> tuple[Trained, dict[str, float | bool]]:
-        trained = train(
+    ) -> Trained:
+        return train(
             self._fitted(),
             training,
             held_out,
@@ -178,7 +130,6 @@ class Autoregressive(TableModel):
             progress=progress,
             max_seconds=max_seconds,
         )
-        return trained, {}
 
     def _likelihood_options(self) -> LikelihoodOptions:
         o = self.options
@@ -236,38 +187,3 @@ class Autoregressive(TableModel):
             for j, column in enumerate(logits):
                 out[part] += torch.log_softmax(column, 1).gather(1, batch[:, j : j + 1])[:, 0].numpy()
         return out
-
-    def _fitted(self) -> AutoregressiveNetwork:
-        if self.network is None:
-            raise GenerationError("the model has learned nothing yet", remedy="call fit first")
-        return self.network
-
-    # ------------------------------------------------------------ keeping
-
-    def state(self) -> dict[str, Any]:
-        network = self._fitted()
-        return {
-            "options": {f: getattr(self.options, f) for f in self.options.__dataclass_fields__},
-            "cardinalities": list(network.cardinalities),
-            "context_cardinalities": list(self.context_cardinalities),
-            "weights": {name: value.numpy().copy() for name, value in network.state_dict().items()},
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Autoregressive:
-        model = cls(**state["options"])
-        model.network = model._build(state["cardinalities"], state["context_cardinalities"], Seed(0))
-        model.network.load_state_dict(
-            {name: torch.from_numpy(np.array(value)) for name, value in state["weights"].items()}
-        )
-        return model
-
-
-def _marginals(codes: Tensor, cardinalities: Sequence[int]) -> list[Tensor]:
-    """Frequencies of each column's codes, smoothed by half a row (Jeffreys' prior)."""
-    counts = [torch.bincount(codes[:, j], minlength=k) + 0.5 for j, k in enumerate(cardinalities)]
-    return [count / count.sum() for count in counts]
-
-
-def _independent_loss(codes: Tensor, marginals: Sequence[Tensor]) -> float:
-    return float(sum(-marginal[codes[:, j]].log().mean() for j, marginal in enumerate(marginals)))

@@ -16,12 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthohive_py.errors import GenerationError
-from synthohive_py.models.base import Codes, EpochReport, FitReport, TableModel, masks_of
+from synthohive_py.models.base import Codes, EpochReport, masks_of
+from synthohive_py.models.drawing import SHRINK, draw_codes
 from synthohive_py.models.mlp_network import MLPGenerator
 from synthohive_py.models.mlp_training import Game, MLPOptions
+from synthohive_py.models.neural import NeuralModel
 from synthohive_py.models.processor import processor_settings
-from synthohive_py.models.training import Rows, context_tensor, split_rows
+from synthohive_py.models.training import Rows, Trained, context_tensor
 from synthohive_py.rng import Seed
 
 __all__ = ["MLPModel"]
@@ -29,78 +30,54 @@ __all__ = ["MLPModel"]
 BATCH_ROWS = 4096
 CALIBRATION_ROWS = 8192
 CALIBRATION_STEPS = 10
-SHRINK = 1 - 2**-22  # keeps a uniform number below the end of a cumulated sum
 
 
-class MLPModel(TableModel):
+class MLPModel(NeuralModel[MLPGenerator]):
     """`CTGAN` with the generator of the paper. See `MLPOptions` for its options."""
 
     name: ClassVar[str] = "ctgan"
     Options: ClassVar[type[Any]] = MLPOptions
-    accelerated: ClassVar[bool] = True
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.network: MLPGenerator | None = None
         self.frequencies: list[npt.NDArray[np.float32]] = []
 
     # ------------------------------------------------------------ learning
 
-    @processor_settings()
-    def fit(
-        self,
-        codes: Codes,
-        cardinalities: Sequence[int],
-        *,
-        context: Codes | None = None,
-        context_cardinalities: Sequence[int] = (),
-        groups: npt.NDArray[np.int64] | None = None,
-        centres: Sequence[npt.NDArray[np.float64] | None] | None = None,  # noqa: ARG002  codes are categories
-        seed: Seed,
-        progress: Callable[[EpochReport], None] | None = None,
-        max_seconds: float | None = None,
-    ) -> FitReport:
-        wall, cpu = time.monotonic(), time.process_time()
-        network = self.network = self._build(cardinalities, context_cardinalities, seed)
-        if not len(cardinalities):
-            return FitReport(len(codes), stopped_by="no columns")
-        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes)))
-        counts = [torch.bincount(rows.codes[:, j], minlength=k) for j, k in enumerate(network.cardinalities)]
-        self.frequencies = [(c / c.sum().clamp(min=1)).cpu().numpy().astype(np.float32) for c in counts]
-        with torch.no_grad():
-            network.bias.copy_(torch.cat([((c + 0.5) / (c + 0.5).sum()).log() for c in counts]))
-            network.heads.mul_(0.1)  # at first each column has its frequencies, whatever the noise
-        training, held_out = (
-            rows.take(index)
-            for index in split_rows(len(rows), groups, self.options.validation_share, seed.child("split"))
-        )
-        if not len(held_out):
-            network.cpu()
-            return FitReport(len(codes), seconds=time.monotonic() - wall)
-        game = Game(network, training, held_out, self.options, seed=seed.child("game"))
-        stopped_by = game.play(progress, None if max_seconds is None else wall + max_seconds)
-        network.cpu()
-        with torch.device("cpu"):
-            self._calibrate(training.context.cpu(), seed.child("calibration").numpy())
-        return FitReport(
-            rows=len(codes),
-            epochs=len(game.history),
-            seconds=time.monotonic() - wall,
-            cpu_seconds=time.process_time() - cpu,
-            stopped_by=stopped_by,
-            history=game.history,
-        )
-
-    def _build(
-        self, cardinalities: Sequence[int], context_cardinalities: Sequence[int], seed: Seed
-    ) -> MLPGenerator:
+    def _make_network(self, generator: torch.Generator) -> MLPGenerator:
         return MLPGenerator(
-            cardinalities,
-            context_cardinalities,
+            self.cardinalities,
+            self.context_cardinalities,
             latent=self.options.latent,
             hidden=self.options.hidden,
-            generator=seed.child("weights").torch(),
+            generator=generator,
         )
+
+    def _start_from(self, codes: Tensor, marginals: Sequence[Tensor]) -> None:
+        counts = [torch.bincount(codes[:, j], minlength=k) for j, k in enumerate(self.cardinalities)]
+        self.frequencies = [(c / c.sum().clamp(min=1)).cpu().numpy().astype(np.float32) for c in counts]
+        network = self._fitted()
+        with torch.no_grad():
+            network.bias.copy_(torch.cat(list(marginals)).log())
+            network.heads.mul_(0.1)  # at first each column has its frequencies, whatever the noise
+
+    def _learn(
+        self,
+        training: Rows,
+        held_out: Rows,
+        centres: Sequence[npt.NDArray[np.float64] | None] | None,  # noqa: ARG002  codes are categories
+        *,
+        seed: Seed,
+        progress: Callable[[EpochReport], None] | None,
+        max_seconds: float | None,
+    ) -> Trained:
+        deadline = None if max_seconds is None else time.monotonic() + max_seconds
+        game = Game(self._fitted(), training, held_out, self.options, seed=seed.child("game"))
+        trained = game.run(progress, deadline)
+        self._fitted().cpu()
+        with torch.device("cpu"):
+            self._calibrate(training.context.cpu(), seed.child("calibration").numpy())
+        return trained
 
     @torch.no_grad()
     def _calibrate(self, context: Tensor, rng: np.random.Generator) -> None:
@@ -119,11 +96,6 @@ class MLPModel(TableModel):
                 shift += (aim / (torch.softmax(column + shift, 1).mean(0) + 1e-6)).log().clamp(-2, 2)
             bias[j].add_(shift)
 
-    def _fitted(self) -> MLPGenerator:
-        if self.network is None:
-            raise GenerationError("the model has learned nothing yet", remedy="call fit first")
-        return self.network
-
     # ------------------------------------------------------------ generating
 
     @processor_settings()
@@ -141,6 +113,7 @@ class MLPModel(TableModel):
         network = self._fitted()
         columns = len(network.cardinalities) if columns is None else columns
         masks = masks_of(allowed, columns, rows)
+        forbidden = {j: ~torch.as_tensor(mask) for j, mask in masks.items()}
         out = np.empty((rows, columns), np.int32)
         above = context_tensor(context, rows)
         for start in range(0, rows if columns else 0, BATCH_ROWS):
@@ -149,14 +122,9 @@ class MLPModel(TableModel):
             condition = self._condition(size, None if given is None else given[part], masks, generator)
             noise = torch.from_numpy(generator.standard_normal((size, network.latent), dtype=np.float32))
             logits = network(noise, condition, above[part])
-            uniforms = torch.from_numpy(generator.random((columns, size), dtype=np.float32)) * SHRINK
+            uniforms = torch.from_numpy(generator.random((columns, size), dtype=np.float32) * SHRINK)
             for j, column in enumerate(torch.split(logits, list(network.cardinalities), 1)[:columns]):
-                if j in masks:
-                    column.masked_fill_(~torch.as_tensor(masks[j]), -torch.inf)
-                sums = torch.softmax(column, 1).cumsum(1)
-                drawn = torch.searchsorted(sums, (uniforms[j] * sums[:, -1])[:, None], right=True)[:, 0]
-                drawn = torch.where(condition[:, j] >= 0, condition[:, j], drawn)
-                out[part, j] = drawn.numpy()
+                out[part, j] = draw_codes(column, uniforms[j], condition[:, j], forbidden.get(j)).numpy()
         return out
 
     def _condition(
@@ -193,21 +161,10 @@ class MLPModel(TableModel):
     # ------------------------------------------------------------ keeping
 
     def state(self) -> dict[str, Any]:
-        network = self._fitted()
-        return {
-            "options": {f: getattr(self.options, f) for f in self.options.__dataclass_fields__},
-            "cardinalities": list(network.cardinalities),
-            "context_cardinalities": list(network.context_cardinalities),
-            "weights": {name: value.numpy().copy() for name, value in network.state_dict().items()},
-            "frequencies": self.frequencies,
-        }
+        return {**super().state(), "frequencies": self.frequencies}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> MLPModel:
-        model = cls(**state["options"])
-        model.network = model._build(state["cardinalities"], state["context_cardinalities"], Seed(0))
-        model.network.load_state_dict(
-            {name: torch.from_numpy(np.array(value)) for name, value in state["weights"].items()}
-        )
+        model = super().from_state(state)
         model.frequencies = [np.asarray(f) for f in state["frequencies"]]
         return model

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import copy
-import logging
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from synthohive_py.errors import TrainingError
-from synthohive_py.models.base import EpochReport, check_range
+from synthohive_py.models.base import check_range
 from synthohive_py.models.critic import PENALTY, Critic
+from synthohive_py.models.epochs import EpochLoop
 from synthohive_py.models.mlp_network import MLPGenerator
 from synthohive_py.models.moments import PairwiseMoments, one_hot
 from synthohive_py.models.network import Noise
-from synthohive_py.models.training import MAX_DIVERGENCES, Rows
+from synthohive_py.models.training import Rows
 from synthohive_py.rng import Seed
 
 __all__ = ["Game", "MLPOptions"]
-
-logger = logging.getLogger(__name__)
 
 TEMPERATURE = 0.5  # of the Gumbel samples
 DROPOUT = 0.5  # of the critic
@@ -34,7 +30,6 @@ MORE_CONDITIONS = 0.3  # share of rows whose condition has more than one column
 JUDGED_ROWS = 8192  # at most,
 JUDGED_SHARE = 10  # per held-out row,
 LEAST_JUDGED = 500
-PROGRESS = 0.005  # share of the distance; less is noise
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ class MLPOptions:
         check_range("validation_share", self.validation_share, least=0.01, most=0.5)
 
 
-class Game:
+class Game(EpochLoop):
     """Adam for both players; the running mean of the generator is judged on held-out rows, the best is kept.
 
     Real rows are drawn by training-by-sampling: a column, one of its codes by the logarithm of its
@@ -92,6 +87,8 @@ class Game:
         seed: Everything random derives from it.
     """
 
+    progress_share = 0.005
+
     def __init__(
         self,
         network: MLPGenerator,
@@ -101,6 +98,8 @@ class Game:
         *,
         seed: Seed,
     ) -> None:
+        super().__init__()
+        self.patience = options.patience
         self.network, self.training, self.held_out, self.options = network, training, held_out, options
         self.seed, self.random = seed, seed.child("steps").torch()
         self.mean = copy.deepcopy(network)
@@ -124,45 +123,18 @@ class Game:
         self.generator_optimizer = torch.optim.Adam(
             network.parameters(), lr=options.learning_rate, betas=betas, weight_decay=1e-6, foreach=True
         )
-        self.history: list[EpochReport] = []
         self.steps = 0
         self.caution = 1.0  # the learning rate's factor: less after a divergence
 
-    def play(self, progress: Callable[[EpochReport], None] | None, deadline: float | None) -> str:
-        """Train; the best weights remain. Returns why it ended.
+    @property
+    def is_over(self) -> bool:
+        return self.steps >= self.total
 
-        Raises:
-            TrainingError: The loss was not finite four times.
-        """
-        best, kept, bad, divergences = math.inf, copy.deepcopy(self.network.state_dict()), 0, 0
-        reason = "schedule"
-        while self.steps < self.total:
-            loss, is_late = self._epoch(deadline)
-            score = self._score() if math.isfinite(loss) else math.inf
-            if not math.isfinite(score):
-                divergences += 1
-                if divergences > MAX_DIVERGENCES:
-                    raise TrainingError("training diverged", remedy="lower the model option learning_rate")
-                logger.warning("training diverged; starting again from the best weights")
-                self._go_back(kept)
-                continue
-            self.history.append(EpochReport(len(self.history) + 1, loss, score, self._rate()))
-            if progress:
-                progress(self.history[-1])
-            bad = 0 if score < best * (1 - PROGRESS) else bad + 1
-            if score < best:
-                best, kept = score, copy.deepcopy(self.mean.state_dict())
-            if is_late or bad >= self.options.patience:
-                reason = "time" if is_late else "patience"
-                break
-        self.network.load_state_dict(kept)
-        return reason
-
-    def _epoch(self, deadline: float | None) -> tuple[float, bool]:
+    def epoch(self, deadline: float | None) -> tuple[float, bool]:
         total, steps = 0.0, min(self.steps_per_epoch, self.total - self.steps)
         for step in range(1, steps + 1):
             for optimizer in (self.critic_optimizer, self.generator_optimizer):
-                optimizer.param_groups[0]["lr"] = self._rate()
+                optimizer.param_groups[0]["lr"] = self.rate
             total += self._step()
             self.steps += 1
             share = max(MEAN_SHARE, 1 / (self.steps + 1))
@@ -238,7 +210,7 @@ class Game:
         return every, weights / weights.sum()
 
     @torch.no_grad()
-    def _score(self) -> float:
+    def score(self) -> float:
         """How far the mean generator is from held-out rows, with the same noise every time."""
         random, live = self.seed.child("judge").torch(), self.random
         self.random = random
@@ -250,12 +222,20 @@ class Game:
         self.random = live
         return self.moments.distance(torch.cat(total), self.aim)
 
-    def _rate(self) -> float:
+    @property
+    def rate(self) -> float:
+        """Warm-up, a plateau, and a straight way down on the second half."""
         done = self.steps / self.total
         slow = 1 - (1 - FINAL_RATE) * max(0.0, 2 * done - 1)
         return self.options.learning_rate * self.caution * slow * min(1.0, (self.steps + 1) / WARM_UP_STEPS)
 
-    def _go_back(self, weights: dict[str, Tensor]) -> None:
+    def weights(self) -> dict[str, Tensor]:
+        return copy.deepcopy(self.mean.state_dict())
+
+    def load(self, weights: dict[str, Tensor]) -> None:
+        self.network.load_state_dict(weights)
+
+    def go_back(self, weights: dict[str, Tensor]) -> None:
         for network in (self.network, self.mean):
             network.load_state_dict(weights)
         self.critic.load_state_dict(self.first_critic)

@@ -72,7 +72,7 @@ class RefinedAutoregressive(Autoregressive):
         seed: Seed,
         progress: Callable[[EpochReport], None] | None,
         max_seconds: float | None,
-    ) -> tuple[Trained, dict[str, float | bool]]:
+    ) -> Trained:
         network, options = self._fitted(), self.options
         started = time.monotonic()
         trained = train(
@@ -87,7 +87,7 @@ class RefinedAutoregressive(Autoregressive):
         )
         is_late = max_seconds is not None and time.monotonic() - started > max_seconds * LIKELIHOOD_TIME
         if not trained.history or not options.critic_steps or is_late or len(training) < options.pac:
-            return trained, {}
+            return trained
         refinement = refine(
             network,
             training,
@@ -98,9 +98,8 @@ class RefinedAutoregressive(Autoregressive):
             seed=seed.child("critic"),
             deadline=None if max_seconds is None else started + max_seconds,
         )
-        if refinement["kept"]:
-            trained = replace(trained, validation_loss=float(refinement["loss_after"]))
-        return trained, refinement
+        loss = refinement["loss_after"] if refinement["kept"] else trained.validation_loss
+        return replace(trained, validation_loss=loss, refinement=refinement)
 
 
 @dataclass(frozen=True)

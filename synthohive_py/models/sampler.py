@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from synthohive_py.models.network import AutoregressiveNetwork
 
-__all__ = ["BATCH_ROWS", "SHRINK", "Sampler"]
+__all__ = ["BATCH_ROWS", "Sampler"]
 
 BATCH_ROWS = 4096
 FEW_CODES = 16  # up to here counting is faster than searching
 # The largest float32 uniform, made a little smaller, so that rounding never takes a draw past the last code.
-SHRINK = np.float32(1 - 2**-22)
 SILU_OF_IT_IS_ONE = 1.2784645427610738
 SMALLEST_TOTAL = 1e-20  # of unnormalised probabilities; below, and where they overflow, softmax is needed
 

@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -82,11 +82,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train` did; the network holds the best weights that it found."""
+    """What training did; the network holds the best weights that it found. See `FitReport`."""
 
     history: list[EpochReport]
     validation_loss: float | None
     stopped_by: str
+    refinement: dict[str, float | bool] = field(default_factory=dict)
 
 
 def split_rows(
@@ -163,7 +164,7 @@ def train(
     Args:
         network: Changed in place.
         training: Rows to learn from.
-        held_out: Rows to judge by; if there are none, nothing is learned beyond the start.
+        held_out: Rows to judge by.
         options: See there.
         seed: Of batches and dropout.
         condition: Draws the condition codes of a batch, for a conditional network.
@@ -173,8 +174,6 @@ def train(
     Raises:
         TrainingError: The loss was not finite four times.
     """
-    if not len(held_out):
-        return Trained([], None, "too few rows")
     loop = _Loop(network, training, options, seed=seed, condition=condition, max_seconds=max_seconds)
     best = validation_loss(network, held_out)
     kept = _copy(network)

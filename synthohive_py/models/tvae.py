@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,23 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from synthohive_py.errors import GenerationError, TrainingError
-from synthohive_py.models.base import (
-    Codes,
-    EpochReport,
-    FitReport,
-    TableModel,
-    check_range,
-    masks_of,
-    register_model,
-)
+from synthohive_py.models.base import Codes, EpochReport, check_range, masks_of, register_model
+from synthohive_py.models.drawing import SHRINK, draw_codes
+from synthohive_py.models.epochs import EpochLoop
+from synthohive_py.models.neural import NeuralModel
 from synthohive_py.models.processor import processor_settings
-from synthohive_py.models.training import FINAL_RATE, MAX_DIVERGENCES, Rows, context_tensor, split_rows
+from synthohive_py.models.training import FINAL_RATE, Rows, Trained, context_tensor
 from synthohive_py.rng import Seed
 
 __all__ = ["TVAE", "TVAEOptions"]
-
-logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 4096
 WARM_UP_SHARE = 0.2  # of the epochs
@@ -147,7 +138,7 @@ class _Network(nn.Module):
 
 
 @register_model
-class TVAE(TableModel):
+class TVAE(NeuralModel[_Network]):
     """The tabular variational autoencoder of the CTGAN paper, on codes.
 
     All columns are drawn from softmax heads: the codes stand for modes and categories alike. Two things
@@ -158,68 +149,30 @@ class TVAE(TableModel):
 
     name: ClassVar[str] = "tvae"
     Options: ClassVar[type[Any]] = TVAEOptions
-    accelerated: ClassVar[bool] = True
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.network: _Network | None = None
-        self.context_sizes: tuple[int, ...] = ()
 
     # ------------------------------------------------------------ learning
 
-    @processor_settings()
-    def fit(
-        self,
-        codes: Codes,
-        cardinalities: Sequence[int],
-        *,
-        context: Codes | None = None,
-        context_cardinalities: Sequence[int] = (),
-        groups: npt.NDArray[np.int64] | None = None,
-        centres: Sequence[npt.NDArray[np.float64] | None] | None = None,  # noqa: ARG002  codes are categories
-        seed: Seed,
-        progress: Callable[[EpochReport], None] | None = None,
-        max_seconds: float | None = None,
-    ) -> FitReport:
-        wall, cpu = time.monotonic(), time.process_time()
-        network = self._build(cardinalities, context_cardinalities, seed)
-        if not len(cardinalities):
-            return FitReport(len(codes), stopped_by="no columns")
-        rows, above = torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes))
+    def _make_network(self, generator: torch.Generator) -> _Network:
+        return _Network(self.cardinalities, self.context_cardinalities, self.options, generator)
+
+    def _start_from(self, codes: Tensor, marginals: Sequence[Tensor]) -> None:  # noqa: ARG002
         with torch.no_grad():
-            counts = [torch.bincount(rows[:, j], minlength=k) + 0.5 for j, k in enumerate(cardinalities)]
-            network.heads_bias.copy_(torch.cat([(c / c.sum()).log() for c in counts]))
-        training, held_out = split_rows(
-            len(codes), groups, self.options.validation_share, seed.child("split")
-        )
-        if not len(held_out):
-            network.cpu()
-            return FitReport(len(codes), seconds=time.monotonic() - wall)
-        split = training, held_out
-        loop = _Training(network, self.options, self.context_sizes, Rows(rows, above), split=split, seed=seed)
-        stopped_by = loop.run(progress, None if max_seconds is None else wall + max_seconds)
-        network.cpu()
-        return FitReport(
-            rows=len(codes),
-            epochs=len(loop.history),
-            seconds=time.monotonic() - wall,
-            cpu_seconds=time.process_time() - cpu,
-            stopped_by=stopped_by,
-            history=loop.history,
-        )
+            self._fitted().heads_bias.copy_(torch.cat(list(marginals)).log())
 
-    def _build(
-        self, cardinalities: Sequence[int], context_cardinalities: Sequence[int], seed: Seed
-    ) -> _Network:
-        self.context_sizes = tuple(map(int, context_cardinalities))
-        generator = seed.child("weights").torch()
-        self.network = _Network(cardinalities, self.context_sizes, self.options, generator)
-        return self.network
-
-    def _fitted(self) -> _Network:
-        if self.network is None:
-            raise GenerationError("the model has learned nothing yet", remedy="call fit first")
-        return self.network
+    def _learn(
+        self,
+        training: Rows,
+        held_out: Rows,
+        centres: Sequence[npt.NDArray[np.float64] | None] | None,  # noqa: ARG002  codes are categories
+        *,
+        seed: Seed,
+        progress: Callable[[EpochReport], None] | None,
+        max_seconds: float | None,
+    ) -> Trained:
+        loop = _Training(
+            self._fitted(), training, held_out, self.options, self.context_cardinalities, seed=seed
+        )
+        return loop.run(progress, None if max_seconds is None else time.monotonic() + max_seconds)
 
     # ------------------------------------------------------------ generating
 
@@ -243,19 +196,14 @@ class TVAE(TableModel):
         step = BATCH_ROWS if given is None else BATCH_ROWS // LATENTS_PER_GIVEN_ROW
         for start in range(0, rows if columns else 0, step):
             part = slice(start, min(start + step, rows))
+            size = part.stop - start
             fixed = None if given is None else torch.as_tensor(given[part], dtype=torch.int64)
-            latent = self._latents(part.stop - start, above[part], fixed, generator)
-            logits = network.decode(latent, above[part], self.context_sizes)[:columns]
-            uniforms = torch.from_numpy(generator.random((columns, part.stop - start), dtype=np.float32))
+            latent = self._latents(size, above[part], fixed, generator)
+            logits = network.decode(latent, above[part], self.context_cardinalities)[:columns]
+            uniforms = torch.from_numpy(generator.random((columns, size), dtype=np.float32) * SHRINK)
+            kept = torch.full((size, columns), -1) if fixed is None else fixed
             for j, column in enumerate(logits):
-                if j in forbidden:
-                    column.masked_fill_(forbidden[j], -torch.inf)
-                sums = torch.softmax(column, 1).cumsum(1)
-                aim = (uniforms[j] * (1 - 2**-22) * sums[:, -1])[:, None]
-                drawn = torch.searchsorted(sums, aim, right=True)[:, 0]
-                if fixed is not None:
-                    drawn = torch.where(fixed[:, j] >= 0, fixed[:, j], drawn)
-                out[part, j] = drawn.numpy()
+                out[part, j] = draw_codes(column, uniforms[j], kept[:, j], forbidden.get(j)).numpy()
         return out
 
     def _latents(
@@ -272,7 +220,7 @@ class TVAE(TableModel):
         if given is None:
             return latent
         repeated = given.repeat_interleave(several, 0)
-        logits = network.decode(latent, context.repeat_interleave(several, 0), self.context_sizes)
+        logits = network.decode(latent, context.repeat_interleave(several, 0), self.context_cardinalities)
         score = torch.zeros(len(latent))
         for j, column in enumerate(logits):
             likelihood = torch.log_softmax(column, 1).gather(1, repeated[:, j : j + 1].clamp(min=0))[:, 0]
@@ -282,94 +230,57 @@ class TVAE(TableModel):
         picked = torch.searchsorted(sums, aim, right=True)[:, 0].clamp(max=several - 1)
         return latent.view(rows, several, -1)[torch.arange(rows), picked]
 
-    # ------------------------------------------------------------ keeping
 
-    def state(self) -> dict[str, Any]:
-        network = self._fitted()
-        return {
-            "options": {f: getattr(self.options, f) for f in self.options.__dataclass_fields__},
-            "cardinalities": list(network.cardinalities),
-            "context_cardinalities": list(self.context_sizes),
-            "weights": {name: value.numpy().copy() for name, value in network.state_dict().items()},
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> TVAE:
-        model = cls(**state["options"])
-        network = model._build(state["cardinalities"], state["context_cardinalities"], Seed(0))
-        network.load_state_dict({n: torch.from_numpy(np.array(v)) for n, v in state["weights"].items()})
-        return model
-
-
-class _Training:
-    """Epochs of Adam on the evidence lower bound; the best weights on held-out rows are kept."""
+class _Training(EpochLoop):
+    """Epochs of Adam on the evidence lower bound."""
 
     def __init__(
         self,
         network: _Network,
+        training: Rows,
+        held_out: Rows,
         options: TVAEOptions,
         context_sizes: Sequence[int],
-        rows: Rows,
         *,
-        split: tuple[Tensor, Tensor],
         seed: Seed,
     ) -> None:
+        super().__init__()
         self.network, self.options, self.sizes = network, options, context_sizes
-        self.codes, self.context = rows.codes, rows.context
-        self.training, self.held_out = split
+        self.training, self.held_out = training, held_out
+        self.patience = options.patience
         self.random = seed.child("training").torch()
         self.seed = seed
-        self.history: list[EpochReport] = []
         self.caution = 1.0  # the learning rate's factor: less after a divergence
         self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=self.options.learning_rate, weight_decay=self.options.weight_decay
+            network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
         )
-
-    def run(self, progress: Callable[[EpochReport], None] | None, deadline: float | None) -> str:
-        """Train; returns why it ended."""
-        best, kept, bad, divergences = math.inf, self._copy(), 0, 0
-        while len(self.history) < self.options.epochs:
-            loss, is_late = self._epoch(deadline)
-            score = self._score() if math.isfinite(loss) else math.inf
-            if not math.isfinite(score):
-                divergences += 1
-                if divergences > MAX_DIVERGENCES:
-                    raise TrainingError("training diverged", remedy="lower the model option learning_rate")
-                logger.warning("training diverged; starting again from the best weights")
-                self.network.load_state_dict(kept)
-                self.optimizer.state.clear()
-                self.caution *= 0.2
-                continue
-            rate = self.optimizer.param_groups[0]["lr"]
-            self.history.append(EpochReport(len(self.history) + 1, loss, score, rate))
-            if progress:
-                progress(self.history[-1])
-            # While the divergence weighs little the loss grows with it: that is no want of progress.
-            bad = 0 if score < best or len(self.history) <= self._warm_up else bad + 1
-            if score < best:
-                best, kept = score, self._copy()
-            if bad >= self.options.patience or is_late:
-                self.network.load_state_dict(kept)
-                return "time" if is_late else "patience"
-        self.network.load_state_dict(kept)
-        return "schedule"
+        # In these epochs the divergence gains its weight, so that the latent space comes into use.
+        self.warm_up = max(1.0, WARM_UP_SHARE * options.epochs)
 
     @property
-    def _warm_up(self) -> float:
-        """Epochs in which the divergence gains its weight, so that the latent space comes into use."""
-        return max(1.0, WARM_UP_SHARE * self.options.epochs)
+    def is_over(self) -> bool:
+        return len(self.history) >= self.options.epochs
 
-    def _epoch(self, deadline: float | None) -> tuple[float, bool]:
+    @property
+    def rate(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @property
+    def is_warming_up(self) -> bool:
+        """While the divergence weighs little the loss grows with it: that is no want of progress."""
+        return len(self.history) <= self.warm_up
+
+    def epoch(self, deadline: float | None) -> tuple[float, bool]:
         size = int(min(self.options.batch_size, max(16, len(self.training) // 20)))
-        order = self.training[torch.randperm(len(self.training), generator=self.random)]
+        order = torch.randperm(len(self.training), generator=self.random)
         done = len(self.history) / self.options.epochs
-        weight = min(1.0, (len(self.history) + 1) / self._warm_up)
+        weight = min(1.0, (len(self.history) + 1) / self.warm_up)
         rate = self.options.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
         for group in self.optimizer.param_groups:
             group["lr"] = max(rate, FINAL_RATE * self.options.learning_rate) * self.caution
         total, steps = 0.0, 0
         for batch in torch.split(order, size):
-            loss = self._loss(batch, self.random, weight)
+            loss = self._loss(self.training.take(batch), self.random, weight)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -379,24 +290,32 @@ class _Training:
                 return total / steps, True
         return total / steps, False
 
-    def _loss(self, batch: Tensor, random: torch.Generator, divergence_weight: float = 1.0) -> Tensor:
-        codes, context = self.codes[batch], self.context[batch]
-        mean, log_variance = self.network.encode(codes, context, self.sizes)
+    def _loss(self, rows: Rows, random: torch.Generator, divergence_weight: float = 1.0) -> Tensor:
+        mean, log_variance = self.network.encode(rows.codes, rows.context, self.sizes)
         noise = torch.empty_like(mean).normal_(generator=random)
         latent = mean + noise * (log_variance / 2).exp()
-        logits = self.network.decode(latent, context, self.sizes)
-        errors = torch.stack([F.cross_entropy(out, codes[:, j]) for j, out in enumerate(logits)]).sum()
+        logits = self.network.decode(latent, rows.context, self.sizes)
+        errors = torch.stack([F.cross_entropy(out, rows.codes[:, j]) for j, out in enumerate(logits)]).sum()
         # Of a mixture it has no closed form: one point of the posterior stands for it.
         density = -(noise**2 + log_variance).sum(1) / 2
         divergence = (density - self.network.prior(latent)).mean()
         return self.options.loss_factor * errors + divergence_weight * divergence
 
     @torch.no_grad()
-    def _score(self) -> float:
+    def score(self) -> float:
         """The loss of held-out rows, with the same noise every time."""
         random = self.seed.child("judge").torch()
-        parts = torch.split(self.held_out, BATCH_ROWS)
-        return sum(float(self._loss(p, random)) * len(p) for p in parts) / len(self.held_out)
+        parts = torch.split(torch.arange(len(self.held_out)), BATCH_ROWS)
+        losses = [float(self._loss(self.held_out.take(p), random)) * len(p) for p in parts]
+        return sum(losses) / len(self.held_out)
 
-    def _copy(self) -> dict[str, Tensor]:
+    def weights(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.network.state_dict().items()}
+
+    def load(self, weights: dict[str, Tensor]) -> None:
+        self.network.load_state_dict(weights)
+
+    def go_back(self, weights: dict[str, Tensor]) -> None:
+        self.load(weights)
+        self.optimizer.state.clear()
+        self.caution *= 0.2

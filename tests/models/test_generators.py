@@ -33,6 +33,16 @@ def test_options_are_those_of_the_generator(options: dict[str, object], message:
         get_model("ctgan")(**options)
 
 
+def test_the_game_against_the_critic_keeps_the_time_limit() -> None:
+    codes = dependent(600).numpy().astype(np.int32)
+    model = get_model("ctgan")(epochs=1, critic_steps=5000)
+
+    report = model.fit(codes, (6, 6, 2), seed=Seed(0), max_seconds=2.0)
+
+    assert report.refinement  # it was played
+    assert report.seconds < 15  # all its steps would take far longer
+
+
 def test_the_moment_loss_and_its_gradient_are_those_of_its_formula() -> None:
     sizes, real = (6, 6, 2), dependent(500)
     moments = PairwiseMoments(sizes, real, torch.full((500,), 1 / 500))

@@ -126,6 +126,8 @@ class TableConfig(_Declaration):
         constraints: Rules per numeric column.
         accepted_values: Per column, the closed set its values come from. These values are always
             kept, even the rare ones that would otherwise be withheld.
+        order_by: The column that the rows of one parent are sorted by (a date, a time or a whole number
+            without nulls); by default it is found in the data.
         mode: `synthesize` learns and generates; `reference` copies the real rows as they are (for
             public lookup tables); `skip` leaves the table out.
     """
@@ -136,6 +138,7 @@ class TableConfig(_Declaration):
     unique: tuple[Columns, ...] = ()
     constraints: dict[str, Constraint] = {}
     accepted_values: dict[str, list[Any]] = {}
+    order_by: str | None = None
     mode: Mode = "synthesize"
 
     @model_validator(mode="before")

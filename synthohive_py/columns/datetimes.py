@@ -17,7 +17,7 @@ from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text
 from synthohive_py.columns.bins import Bins, protected_ends
 from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 
-__all__ = ["DatetimeCodec"]
+__all__ = ["DatetimeCodec", "ticks_per_day"]
 
 DAY_BINS = 400  # every day of a year may have a code of its own
 TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -48,7 +48,7 @@ class DatetimeCodec(ColumnCodec):
     def fit(cls, column: pa.Array, *, bins: int = 100, threshold: int = 5) -> DatetimeCodec:
         """Learn from a real column; see `Bins.fit` for the parameters."""
         ticks, null = to_numbers(column)
-        per_day = _ticks_per_day(column.type)
+        per_day = ticks_per_day(column.type)
         day, time = np.divmod(ticks.astype(np.int64), per_day)
         low, high = protected_ends(ticks, threshold) if len(ticks) else (0, 0)
         return cls(
@@ -70,7 +70,7 @@ class DatetimeCodec(ColumnCodec):
 
     def encode(self, column: pa.Array) -> Codes:
         ticks, null = to_numbers(column.cast(self.type))
-        day, time = np.divmod(ticks.astype(np.int64), _ticks_per_day(self.type))
+        day, time = np.divmod(ticks.astype(np.int64), ticks_per_day(self.type))
         codes = np.zeros((len(column), len(self.cardinalities)), np.int32)
         codes[null, 0] = self.days.size if self.null else 0
         codes[~null, 0] = self.days.encode(day)
@@ -84,7 +84,7 @@ class DatetimeCodec(ColumnCodec):
         time = self.times.decode(codes[:, 1], rng) if self.times else np.zeros_like(day)
         day, time = self._within_range(day, time)
         # A product beyond int64 wraps, and the sum wraps back: the whole lies in the range.
-        return from_numbers(day * _ticks_per_day(self.type) + time, null, self.type)
+        return from_numbers(day * ticks_per_day(self.type) + time, null, self.type)
 
     def _within_range(self, day: Numbers, time: Numbers) -> tuple[Numbers, Numbers]:
         """On the first and last day not every time occurs; the next day takes those that do not."""
@@ -100,7 +100,7 @@ class DatetimeCodec(ColumnCodec):
         if not value.is_valid:
             return None if self.null else "a value: there are no nulls"
         ticks, _ = to_numbers(pa.array([value], type=self.type))
-        place = divmod(int(ticks[0]), _ticks_per_day(self.type))
+        place = divmod(int(ticks[0]), ticks_per_day(self.type))
         return None if self.low <= place <= self.high else "a time between the first and the last real one"
 
     def state(self) -> State:
@@ -125,7 +125,8 @@ class DatetimeCodec(ColumnCodec):
         )
 
 
-def _ticks_per_day(kind: pa.DataType) -> int:
+def ticks_per_day(kind: pa.DataType) -> int:
+    """How many ticks of a date or timestamp type make a day."""
     if pa.types.is_date32(kind):
         return 1
     return 86_400 * TICKS_PER_SECOND["ms" if pa.types.is_date64(kind) else kind.unit]

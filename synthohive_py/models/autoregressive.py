@@ -39,7 +39,7 @@ class AutoregressiveOptions:
     """Options of `Autoregressive`.
 
     Attributes:
-        hidden: Hidden units per column; 0 for 32, or 48 where rows depend on a context, or 64 where the
+        hidden: Hidden units per column; 0 for 24 where rows depend on a context, else 32, or 64 where the
             columns have many codes; fewer where there are many columns.
         epochs: The most passes over the training rows.
         max_steps: The most batches, however large the table.
@@ -101,9 +101,9 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork]):
         if self.options.hidden:
             return int(self.options.hidden)
         columns = len(self.cardinalities)
-        wanted = 48 if self.context_cardinalities else 32
-        if sum(self.cardinalities) > WIDE * columns:
-            wanted = 64
+        wanted = 64 if sum(self.cardinalities) > WIDE * columns else 32
+        if self.context_cardinalities:
+            wanted = 24  # a wide context is easily learned by heart
         # Every unit sees all columns before its own: with as many units per column, work would grow with
         # the square of the columns.
         return max(min(wanted, MOST_UNITS // max(columns, 1)), LEAST_HIDDEN)

@@ -7,13 +7,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthohive_py.columns.bins import nearest
+from synthohive_py.columns.scalars import from_numbers, to_numbers
 from synthohive_py.joins import group_ids, parent_rows
 from synthohive_py.plan import Link
 from synthohive_py.relational.matching import match
-from synthohive_py.relational.world import Generated, World
+from synthohive_py.relational.world import Generated, World, cast_column
 from synthohive_py.rng import Seed
 
 __all__ = ["assign_link", "cut_loops", "eligible_parents", "unlinked"]
+
+MAX_REPEATED = 6  # repeated columns that a parent is looked for by
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -65,7 +69,13 @@ def assign_link(
         target &= only
     if link.key.parent == name:
         world.tables[name] = generated  # the table itself is the parent
-    shared = [c for c in link.key.columns if c in generated.rows.column_names and rows is None]
+    repeated = fitted.repeated.get(link.name, {})
+    order = fitted.order.column if fitted.order and fitted.order.column in repeated else None
+    if order and rows is None:
+        generated = _with_known_values(world, link, generated, order, repeated[order])
+    loose = {c for c in repeated if c != order}
+    shared = [c for c in link.key.columns if c in generated.rows.column_names and c not in loose]
+    shared += [order] if order and order not in shared else []
     if rows is not None:
         shared = _shared_with_others(world, link, generated)
     parents = _match(
@@ -74,18 +84,44 @@ def assign_link(
     key = world.parent_key(link, parents)
     if orphaned.any() and rows is None and link.name in fitted.orphans:
         key = world.with_orphans(link, key, np.flatnonzero(orphaned), seed.child("orphans").numpy())
-    table = generated.rows
-    for column in key.column_names:
-        if column in shared:
+    columns = {column: key.column(column) for column in key.column_names if column not in shared}
+    for column in loose - set(columns):
+        kind = fitted.schema.field(column).type
+        columns[column] = cast_column(world.parent_column(link, repeated[column], parents), kind)
+    found = pa.array(target & (parents >= 0))
+    table, codes = generated.rows, generated.codes
+    for column, theirs in columns.items():
+        if column not in table.column_names:
+            table = table.append_column(column, theirs)
             continue
-        values = key.column(column)
-        if column in table.column_names:
-            old = table.column(column)
-            values = values if rows is None else pc.if_else(pa.array(target & (parents >= 0)), values, old)
-            table = table.set_column(table.column_names.index(column), column, values)
-        else:
-            table = table.append_column(column, values)
-    return Generated(table, generated.codes, generated.context)
+        is_fixed = rows is None and column in link.key.columns
+        values = theirs if is_fixed else pc.if_else(found, theirs, table.column(column))
+        table = table.set_column(table.column_names.index(column), column, values)
+        if column in repeated:
+            codes[:, fitted.span("column", column)] = fitted.codec.codec(column).encode(
+                values.combine_chunks()
+            )
+    return Generated(table, codes, generated.context)
+
+
+def _with_known_values(world: World, link: Link, generated: Generated, column: str, theirs: str) -> Generated:
+    """Values of the column that no parent has become the nearest that one has."""
+    known = world.tables[link.key.parent].rows.column(theirs).unique().drop_null()
+    values = generated.rows.column(column)
+    if not len(known):
+        return generated
+    ticks = np.sort(to_numbers(known.cast(values.type))[0])
+    ours = to_numbers(values.combine_chunks())[0]
+    closest = ticks[nearest(ticks, ours)]
+    if (closest == ours).all():
+        return generated
+    fitted = world.fitted.tables[link.child]
+    column_values = from_numbers(closest, np.zeros(len(ours), bool), values.type)
+    generated.codes[:, fitted.span("column", column)] = fitted.codec.codec(column).encode(column_values)
+    place = generated.rows.column_names.index(column)
+    return Generated(
+        generated.rows.set_column(place, column, column_values), generated.codes, generated.context
+    )
 
 
 def cut_loops(world: World, link: Link, generated: Generated) -> Generated:
@@ -136,21 +172,43 @@ def _match(
     allowed = np.arange(above.rows.num_rows) if eligible is None else np.flatnonzero(eligible)
     rng = seed.child("match").numpy()
     if at_random:
-        slots, profiles = np.ones(len(allowed), np.int64), np.zeros((len(allowed), 2), np.int32)
-        asked = np.zeros((len(children), 2), np.int32)
+        slots, offered = np.ones(len(allowed), np.int64), np.zeros((len(allowed), 0), np.int32)
+        asked = np.zeros((len(children), 0), np.int32)
     else:
         slots = world.degrees(link, seed.child("degrees").numpy(), eligible)[allowed]
         profiles = fitted.profiles[link.name].encode(world.column_codes(link.key.parent)[allowed])
-        asked = wanted[children]
+        ours, theirs = _repeated_codes(world, link, generated, shared)
+        asked = np.concatenate([ours[children], wanted[children]], axis=1)
+        offered = np.concatenate([theirs[allowed], profiles], axis=1)
     if shared:
-        theirs = [link.key.parent_columns[link.key.columns.index(c)] for c in shared]
+        pairs = {
+            **dict(zip(link.key.columns, link.key.parent_columns, strict=True)),
+            **fitted.repeated.get(link.name, {}),
+        }
         tables = [generated.rows.take(pa.array(children)), above.rows.take(pa.array(allowed))]
-        ours_group, their_group = group_ids(tables, [shared, theirs])
-        found = match(asked, profiles, slots, rng, child_groups=ours_group, parent_groups=their_group)
+        ours_group, their_group = group_ids(tables, [shared, [pairs[c] for c in shared]])
+        found = match(asked, offered, slots, rng, child_groups=ours_group, parent_groups=their_group)
     else:
-        found = match(asked, profiles, slots, rng)
+        found = match(asked, offered, slots, rng)
     parents[children] = np.where(found >= 0, allowed[np.maximum(found, 0)] if len(allowed) else -1, -1)
     return parents
+
+
+def _repeated_codes(
+    world: World, link: Link, generated: Generated, shared: list[str]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Codes of the columns that repeat one of the parent, of the children and of the parents."""
+    fitted = world.fitted.tables[link.child]
+    above = world.tables[link.key.parent].rows
+    ours = [np.zeros((generated.rows.num_rows, 0), np.int32)]
+    theirs = [np.zeros((above.num_rows, 0), np.int32)]
+    pairs = [(c, p) for c, p in fitted.repeated.get(link.name, {}).items() if c not in shared]
+    for column, other in pairs[:MAX_REPEATED]:
+        codec = fitted.codec.codec(column)
+        values = cast_column(above.column(other), fitted.schema.field(column).type)
+        ours.append(generated.codes[:, fitted.span("column", column)])
+        theirs.append(codec.encode(values.combine_chunks()))
+    return np.concatenate(ours, axis=1), np.concatenate(theirs, axis=1)
 
 
 def _without_loops(parents: Rows) -> Rows:

@@ -76,6 +76,8 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
             expected=f"one of {', '.join(fitted.schema.names)}",
         )
     in_key = column in fitted.codec.names and fitted.span("column", column).start < fitted.key_width
+    if fitted.order and column == fitted.order.column:
+        in_key = fitted.order.is_strict
     if column not in fitted.codec.names or in_key:
         raise SettingError(
             "is part of a key, which is computed and can't have a condition",

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from synthohive_py.columns import TableCodec
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.scalars import to_numbers
 from synthohive_py.errors import TrainingError
 from synthohive_py.frames import to_arrow
 from synthohive_py.joins import NULL, ORPHAN
@@ -23,7 +24,9 @@ from synthohive_py.models.devices import fit_on, usable_device
 from synthohive_py.plan import Link, Plan, make_plan
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
+from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
+from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.relational.profiles import Profile, relevance
@@ -129,10 +132,11 @@ class _Fitting:
         self.device = device
         self.plan, self.settings, self.seed, self.checkpoints = plan, settings, seed, checkpoints
         threshold = settings.k_anonymity_threshold
-        self.prepared = {
-            name: prepare_table(metadata.tables[name], tables[name], plan, tables, threshold=threshold)
-            for name in plan.order
-        }
+        self.prepared: dict[str, Prepared] = {}
+        for name in plan.order:
+            self.prepared[name] = prepare_table(
+                metadata.tables[name], tables[name], plan, tables, threshold=threshold, prepared=self.prepared
+            )
         self.codes: dict[str, Codes] = {}
         self.context: dict[str, tuple[Codes, tuple[int, ...]]] = {}
         self.fitted: dict[str, FittedTable] = {}
@@ -152,6 +156,8 @@ class _Fitting:
             fitted.fixed_degrees = {k.name: self._degrees(k) for k in self.plan.links_to(name)}
             return fitted
         fitted.keys, fitted.sequences = dict(p.keys), dict(p.sequences)
+        fitted.inherited, fitted.order = dict(p.inherited), p.order
+        fitted.repeated = {k: dict(v) for k, v in p.repeated.items() if v}
         for link in p.links:
             if link.role == "lookup":
                 fitted.lookups[link.name] = self._lookup(p, link)
@@ -191,6 +197,8 @@ class _Fitting:
         rows = p.parents[link.name]
         joined = np.flatnonzero(rows >= 0)
         weights = relevance(parent.codes[rows[joined]], p.codes[joined], parent.codec.ordered)
+        for column in p.repeated.get(link.name, {}).values():  # matched for itself
+            weights[parent.codec.span(column)] = [0.0] * len(parent.codec.codec(column).cardinalities)
         return Profile.fit(
             parent.codes,
             cardinalities=parent.codec.cardinalities,
@@ -220,6 +228,8 @@ class _Fitting:
         for block in fitted.layout:
             if block.kind == "column":
                 parts.append(p.codes[:, p.codec.span(block.name)])
+            elif block.kind == "step":
+                parts.append(self._steps(p))
             elif block.kind == "degree":
                 parts.append(fitted.degrees[block.name].encode(self._degrees(links[block.name])))
             elif block.kind == "lookup":
@@ -228,6 +238,25 @@ class _Fitting:
                 parent = self.prepared[links[block.name].key.parent]
                 parts.append(_profile_codes(p.parents[block.name], parent, fitted.profiles[block.name]))
         return np.concatenate(parts, axis=1)
+
+    def _families(self, p: Prepared) -> Families:
+        """The real rows, family by family."""
+        driver = self.plan.driver_of(p.config.name)
+        rows = p.parents[driver.name] if driver else np.arange(p.table.num_rows)
+        if p.order is None:
+            return Families.of(rows)
+        return Families.of(rows, to_numbers(p.table.column(p.order.column).combine_chunks())[0])
+
+    def _steps(self, p: Prepared) -> Codes:
+        driver, order = self.plan.driver_of(p.config.name), p.order
+        assert driver is not None  # without one there is no order
+        assert order is not None
+        anchor = None
+        if order.anchor:
+            rows = p.parents[driver.name]
+            above = self.prepared[driver.key.parent].table.column(order.anchor)
+            anchor = above.take(pa.array(np.maximum(rows, 0), mask=rows < 0)).combine_chunks()
+        return order.encode(p.table.column(order.column).combine_chunks(), self._families(p), anchor)
 
     def _context(self, name: str) -> tuple[Codes, tuple[int, ...]]:
         """What each row is generated from: codes of its parent and of the parent's parents.
@@ -270,6 +299,14 @@ class _Fitting:
         context, context_sizes = self.context[name] = self._context(name)
         driver = self.plan.driver_of(name)
         parents = p.parents[driver.name] if driver else None
+        families = self._families(p)
+        if families.longest > 1:
+            fitted.history = History.fit(
+                self.codes[name], families, cardinalities=fitted.cardinalities, ordered=fitted.ordered
+            )
+            seen = fitted.history.encode(self.codes[name], families, self.seed.child("history", name).numpy())
+            context = np.concatenate([context, seen], axis=1)
+            context_sizes = (*context_sizes, *fitted.history.cardinalities)
         rows = np.arange(p.table.num_rows)
         if driver and parents is not None and driver.key.orphans == "drop":
             rows = rows[parents != ORPHAN]
@@ -328,11 +365,15 @@ def _layout(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]:
         for link in [*in_key, *(k for k in p.links if k.role == "lookup" and k not in in_key)]
     ]
     keys = [*lookups[: len(in_key)], *(_column_block(p.codec, name) for name in p.key_columns)]
+    if p.order:  # first, because a step says which value comes next
+        step = Block("step", p.order.column, (p.order.cardinality,), (False,))
+        keys = [step, _column_block(p.codec, p.order.column), *keys]
     profiles = [
         Block("profile", name, (profile.cardinalities[0] + 2, profile.cardinalities[1]), (False, False))
         for name, profile in fitted.profiles.items()
     ]
-    columns = [_column_block(p.codec, name) for name in p.codec.names if name not in p.key_columns]
+    taken = {block.name for block in keys if block.kind == "column"}
+    columns = [_column_block(p.codec, name) for name in p.codec.names if name not in taken]
     degrees = [
         Block("degree", name, degree.codec.cardinalities, (True,)) for name, degree in fitted.degrees.items()
     ]

@@ -17,7 +17,9 @@ from synthohive_py.models.base import TableModel, get_model
 from synthohive_py.models.devices import DEVICES
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.cardinality import DegreeModel
+from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.order import Order
 from synthohive_py.relational.profiles import Profile
 from synthohive_py.schema import ForeignKey, Metadata
 
@@ -65,14 +67,15 @@ class Block:
     """Neighbouring code columns that belong together.
 
     Attributes:
-        kind: `column` codes a real column, `lookup` and `profile` code the parent along a link,
-            `degree` codes how many children a row has along a link.
+        kind: `column` codes a real column, `step` how far the next column is from the sibling before,
+            `lookup` and `profile` code the parent along a link, `degree` codes how many children a row
+            has along a link.
         name: The column's name, or the link's.
         cardinalities: Codes per code column.
         ordered: Per code column, whether neighbouring codes mean neighbouring values.
     """
 
-    kind: Literal["column", "lookup", "profile", "degree"]
+    kind: Literal["column", "step", "lookup", "profile", "degree"]
     name: str
     cardinalities: tuple[int, ...]
     ordered: tuple[bool, ...]
@@ -121,6 +124,10 @@ class FittedTable:
         fixed_degrees: Per link to a reference table, the number of children of each of its rows.
         keys: Generators of computed key columns.
         sequences: Columns that number the children of a parent, and the number they start from.
+        inherited: Columns that repeat one of the driver's parent, and which.
+        repeated: Per profile link, columns that repeat one of its parent, and which.
+        order: The column that siblings are sorted by, and how they follow each other in it; or None.
+        history: What a row sees of its elder siblings; None where no parent has two children.
         orphans: Per link whose orphans are kept: makes values that no parent has, and how many
             distinct ones there are per parent row.
         unparented: Rows without a parent along the driver, for each row with one.
@@ -141,6 +148,10 @@ class FittedTable:
     fixed_degrees: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     keys: dict[str, KeyGenerator] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
+    inherited: dict[str, str] = field(default_factory=dict)
+    repeated: dict[str, dict[str, str]] = field(default_factory=dict)
+    order: Order | None = None
+    history: History | None = None
     orphans: dict[str, tuple[KeyGenerator, float]] = field(default_factory=dict)
     unparented: float = 0.0
     orphaned: float = 0.0
@@ -181,6 +192,10 @@ class FittedTable:
             "fixed_degrees": dict(self.fixed_degrees),
             "keys": {k: v.state() for k, v in self.keys.items()},
             "sequences": dict(self.sequences),
+            "inherited": dict(self.inherited),
+            "repeated": {k: dict(v) for k, v in self.repeated.items()},
+            "order": self.order.state() if self.order else None,
+            "history": self.history.state() if self.history else None,
             "orphans": {k: [make.state(), share] for k, (make, share) in self.orphans.items()},
             "unparented": self.unparented,
             "orphaned": self.orphaned,
@@ -209,6 +224,10 @@ class FittedTable:
             fixed_degrees=dict(state["fixed_degrees"]),
             keys={k: KeyGenerator.from_state(v) for k, v in state["keys"].items()},
             sequences=dict(state["sequences"]),
+            inherited=dict(state["inherited"]),
+            repeated={k: dict(v) for k, v in state["repeated"].items()},
+            order=Order.from_state(state["order"]) if state["order"] else None,
+            history=History.from_state(state["history"]) if state["history"] else None,
             orphans={k: (KeyGenerator.from_state(m), s) for k, (m, s) in state["orphans"].items()},
             unparented=state["unparented"],
             orphaned=state["orphaned"],

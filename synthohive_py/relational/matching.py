@@ -1,8 +1,8 @@
-"""Children to parents: every child gets a parent of its profile, every parent its number of children.
+"""Children to parents: every child gets a parent like the one it asks for, every parent its children.
 
-Three passes, each over what the one before left: parents of the same profile, parents of a similar profile
-(the first code), any parent in the order of the profiles. Every slot of a parent is used once, so that the
-numbers of children stay exactly as generated.
+Several passes, each over what the one before left: parents that agree in everything, in all but the last
+code, and so on, and in the end any parent, in the order of the first code. Every slot of a parent is used
+once, so that the numbers of children stay exactly as generated.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def match(
     """A parent row for each child row.
 
     Args:
-        children: (children, 2) profile codes the children ask for.
-        parents: (parents, 2) profile codes of the parents.
+        children: (children, codes) that the children ask for, the most important code first.
+        parents: (parents, codes) that the parents have.
         slots: How many children each parent should have.
         rng: Decides among equals.
         child_groups: Children may only have parents of their own group (they share key columns).
@@ -49,15 +49,14 @@ def match(
         offered = _fill_up(offered, slots, len(children), rng)
     found = np.full(len(children), -1, np.int64)
     free = np.ones(len(offered), bool)
-    first = int(max(children[:, 0].max(initial=0), parents[:, 0].max(initial=0))) + 1
-    second = int(max(children[:, 1].max(initial=0), parents[:, 1].max(initial=0))) + 1
-    for detail in (2, 1, 0):
+    cells = _cells(np.concatenate([child_group, parent_group]), np.concatenate([children, parents]))
+    for detail in reversed(range(len(cells))):
         open_children, open_slots = np.flatnonzero(found < 0), np.flatnonzero(free)
-        ours = _cells(child_group, children, detail, first, second)[open_children]
-        theirs = _cells(parent_group, parents, detail, first, second)[offered[open_slots]]
-        # In the last pass neighbours by profile meet; before, all in a cell are equal.
+        ours = cells[detail][open_children]
+        theirs = cells[detail][len(children) + offered[open_slots]]
+        # In the last pass neighbours by the first code meet; before, all in a cell are equal.
         by = rng.random(len(ours)), rng.random(len(theirs))
-        if detail == 0:
+        if detail == 0 and children.shape[1]:
             by = children[open_children, 0] + by[0], parents[offered[open_slots], 0] + by[1]
         taker, taken = _pair(ours, theirs, *by)
         found[open_children[taker]] = offered[open_slots[taken]]
@@ -65,6 +64,15 @@ def match(
     left = np.flatnonzero(found < 0)
     found[left] = _any_of_group(child_group[left], parent_group, slots, rng)
     return found
+
+
+def _cells(groups: Rows, codes: Codes) -> list[Rows]:
+    """Per number of leading codes, from none to all: equal numbers for rows that agree in them."""
+    cells = [np.unique(groups, return_inverse=True)[1].astype(np.int64)]
+    for j in range(codes.shape[1]):
+        joined = cells[-1] * (int(codes[:, j].max(initial=0)) + 1) + codes[:, j]
+        cells.append(np.unique(joined, return_inverse=True)[1].astype(np.int64))
+    return cells
 
 
 def _fill_up(offered: Rows, slots: Rows, size: int, rng: np.random.Generator) -> Rows:
@@ -76,15 +84,6 @@ def _fill_up(offered: Rows, slots: Rows, size: int, rng: np.random.Generator) ->
     weight = slots if slots.sum() else np.ones(len(slots))
     extra = rng.choice(len(slots), size - len(offered), p=weight / weight.sum())
     return np.concatenate([offered, extra])
-
-
-def _cells(group: Rows, codes: Codes, detail: int, first: int, second: int) -> Rows:
-    cells = group
-    if detail:
-        cells = cells * first + codes[:, 0]
-    if detail == 2:
-        cells = cells * second + codes[:, 1]
-    return cells
 
 
 def _pair(

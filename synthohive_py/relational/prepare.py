@@ -1,7 +1,8 @@
 """A table's columns sorted by how they come about, and its rows as codes: the first stage of a fit.
 
 Each column is exactly one of: part of a foreign key (filled by its link), a computed key, a number that
-counts the children of a parent, or modelled.
+counts the children of a parent, a repetition of a column of the parent, or modelled. Columns that repeat one
+of a parent that is matched are modelled as well: then a row's parent is one that fits its other columns.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from synthohive_py.columns.base import Codes
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.keys import KeyGenerator, is_text_type
+from synthohive_py.relational.order import Order, can_anchor, find_order
+from synthohive_py.relational.repetitions import find_repetitions
 from synthohive_py.schema import Constraint, TableConfig
 
 __all__ = ["Prepared", "drawn_sets", "prepare_table"]
@@ -36,8 +39,11 @@ class Prepared:
         parents: Per link, the parent row of each row.
         keys: Generators of its computed key columns.
         sequences: Columns that number the children of the driver's parent, and their first number.
-        key_columns: Modelled columns that are part of a unique combination.
-        codec: The modelled columns, those of keys first.
+        inherited: Columns that repeat one of the driver's parent, and which.
+        repeated: Per profile link, columns that repeat one of its parent, and which.
+        order: The modelled column that siblings are sorted by, if any.
+        key_columns: Other modelled columns that are part of a unique combination.
+        codec: The modelled columns: the order, then those of keys, then the others.
         codes: The rows in the codec's codes.
     """
 
@@ -47,13 +53,22 @@ class Prepared:
     parents: Mapping[str, Rows]
     keys: Mapping[str, KeyGenerator]
     sequences: Mapping[str, int]
+    inherited: Mapping[str, str]
+    repeated: Mapping[str, Mapping[str, str]]
+    order: Order | None
     key_columns: tuple[str, ...]
     codec: TableCodec
     codes: Codes
 
 
 def prepare_table(
-    config: TableConfig, table: pa.Table, plan: Plan, data: Mapping[str, pa.Table], *, threshold: int
+    config: TableConfig,
+    table: pa.Table,
+    plan: Plan,
+    data: Mapping[str, pa.Table],
+    *,
+    threshold: int,
+    prepared: Mapping[str, Prepared],
 ) -> Prepared:
     """Sort the columns and encode the rows.
 
@@ -63,6 +78,7 @@ def prepare_table(
         plan: The parts of the foreign keys.
         data: All tables, for their keys.
         threshold: Values held by fewer rows are not stored.
+        prepared: The tables before this one, its parents among them.
     """
     links = plan.links_of(config.name)
     parents = {
@@ -77,19 +93,20 @@ def prepare_table(
     }
     driver = plan.driver_of(config.name)
     sequences = _sequences(config, table, driver, parents, {*foreign, *keys})
-    modelled = [c for c in table.column_names if c not in {*foreign, *keys, *sequences}]
+    own = [c for c in table.column_names if c not in {*foreign, *keys, *sequences}]
+    inherited: dict[str, str] = {}
+    if driver:
+        above = prepared[driver.key.parent]
+        inherited = find_repetitions(table, own, above.table, above.codec.names, parents[driver.name])
+    own = [c for c in own if c not in inherited]
+    repeated = _repeated(table, own, links, parents, prepared)
+    modelled = [c for c in table.column_names if c in own or any(c in r for r in repeated.values())]
     if config.mode == "reference":  # copied, so coded only where children are matched to its rows
         modelled = [c for c in modelled if plan.links_to(config.name) and _learnable(table.column(c))]
-    in_key = {c for columns in drawn_sets(config, links, keys, sequences) for c in columns}
-    key_columns = tuple(c for c in modelled if c in in_key)
-    ordered = [*key_columns, *(c for c in modelled if c not in key_columns)]
-    codec = TableCodec.fit(
-        table.select(ordered),
-        name=config.name,
-        threshold=threshold,
-        hints=_hints(config, modelled),
-        independent=key_columns,
-    )
+    order = _order_column(config, table, driver, parents, modelled)
+    sets = drawn_sets(config, links, keys, sequences, order)
+    key_columns = tuple(c for c in modelled if c != order and any(c in columns for columns in sets))
+    codec = _codec(config, table, [*([order] if order else []), *key_columns], modelled, threshold)
     return Prepared(
         config,
         table,
@@ -97,10 +114,80 @@ def prepare_table(
         parents,
         keys,
         sequences,
+        inherited,
+        repeated,
+        _order(order, table, parents[driver.name], above, threshold) if order and driver else None,
         key_columns,
         codec,
-        codec.encode(table.select(ordered)),
+        codec.encode(table.select(codec.names)),
     )
+
+
+def _codec(
+    config: TableConfig, table: pa.Table, leading: Sequence[str], modelled: Sequence[str], threshold: int
+) -> TableCodec:
+    """The codec of the modelled columns, the leading ones first and computed from no other."""
+    names = [*leading, *(c for c in modelled if c not in leading)]
+    return TableCodec.fit(
+        table.select(names),
+        name=config.name,
+        threshold=threshold,
+        hints=_hints(config, modelled),
+        independent=leading,
+    )
+
+
+def _repeated(
+    table: pa.Table,
+    own: Sequence[str],
+    links: Sequence[Link],
+    parents: Mapping[str, Rows],
+    prepared: Mapping[str, Prepared],
+) -> dict[str, dict[str, str]]:
+    """Per profile link the columns, its own among them, that repeat a modelled column of the parent."""
+    fixed = {c for link in links if link.role == "driver" for c in link.key.columns}
+    found: dict[str, dict[str, str]] = {}
+    for link in links:
+        if link.role != "profile":
+            continue
+        above = prepared[link.key.parent]
+        pairs = zip(link.key.columns, link.key.parent_columns, strict=True)
+        # A column that is a key for itself says which parent it is, not what kind of parent.
+        shared = {} if len(link.key.columns) == 1 else {c: p for c, p in pairs if p in above.codec.names}
+        others = find_repetitions(table, own, above.table, above.codec.names, parents[link.name])
+        found[link.name] = {c: p for c, p in {**shared, **others}.items() if c not in fixed}
+        fixed |= {*link.key.columns, *others}
+    return found
+
+
+def _order_column(
+    config: TableConfig,
+    table: pa.Table,
+    driver: Link | None,
+    parents: Mapping[str, Rows],
+    modelled: Sequence[str],
+) -> str | None:
+    """The declared order of siblings, or the one that is found."""
+    if driver is None or config.mode == "reference":
+        return None
+    if config.order_by in modelled:
+        return config.order_by
+    key = set(driver.key.columns)
+    # A value that is unique without its parent can't be a step from a sibling's.
+    loose = {c for columns in config.unique_sets if not key <= set(columns) for c in columns}
+    unique = [set(columns) - key for columns in config.unique_sets if key <= set(columns)]
+    return find_order(table, parents[driver.name], [c for c in modelled if c not in loose], unique)
+
+
+def _order(name: str, table: pa.Table, parents: Rows, above: Prepared, threshold: int) -> Order:
+    rows = pa.array(np.maximum(parents, 0), mask=parents < 0)
+    column = _whole(table.column(name))
+    anchors = {
+        c: _whole(above.table.column(c)).take(rows)
+        for c in above.codec.names
+        if can_anchor(above.table.column(c).type, column.type)
+    }
+    return Order.fit(name, column, parents, anchors, threshold=threshold)
 
 
 def _foreign_columns(config: TableConfig, links: Sequence[Link]) -> set[str]:
@@ -111,21 +198,26 @@ def _foreign_columns(config: TableConfig, links: Sequence[Link]) -> set[str]:
 
 
 def drawn_sets(
-    config: TableConfig, links: Sequence[Link], keys: Mapping[str, KeyGenerator], sequences: Mapping[str, int]
+    config: TableConfig,
+    links: Sequence[Link],
+    keys: Mapping[str, KeyGenerator],
+    sequences: Mapping[str, int],
+    order: str | None,
 ) -> list[tuple[str, ...]]:
     """The unique combinations that hold only if rows are drawn again until they differ.
 
     Left out are those that hold by construction (a computed key, a numbering of children, the driver's
-    key alone) and those that are known only after matching, which `uniqueness.py` repairs.
+    key alone or with the order of siblings) and those that are known only after matching, which
+    `uniqueness.py` repairs.
     """
     driver = {c for link in links if link.role == "driver" for c in link.key.columns}
     foreign = _foreign_columns(config, links)
     matched = {c for link in links if link.role in ("profile", "deferred") for c in link.key.columns}
-    matched = (matched & foreign) - driver
+    matched = (matched & foreign) - driver - {order}
     return [
         columns
         for columns in config.unique_sets
-        if not set(columns) & {*keys, *sequences, *matched} and not set(columns) <= driver
+        if not set(columns) & {*keys, *sequences, *matched} and not set(columns) <= driver | {order}
     ]
 
 

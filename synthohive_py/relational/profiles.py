@@ -21,7 +21,7 @@ from scipy.cluster.vq import kmeans2, vq
 from synthohive_py.columns.base import Codes
 from synthohive_py.rng import Seed
 
-__all__ = ["Profile", "relevance"]
+__all__ = ["Profile", "dependence", "relevance"]
 
 SIZES = (64, 16)  # clusters of the first and the second code
 MIN_CLUSTER = 8  # real parents per cluster, at least on average
@@ -120,6 +120,17 @@ def relevance(parent: Codes, child: Codes, parent_ordered: Sequence[bool]) -> li
     theirs = [_coarse(parent[rows, j], is_ordered=parent_ordered[j]) for j in range(parent.shape[1])]
     ours = [_coarse(child[rows, j], is_ordered=True) for j in range(child.shape[1])]
     return [max([0.05, *(_normalised_mutual_information(x, y) for y in ours)]) for x in theirs]
+
+
+def dependence(x: Codes, y: Codes, ordered: Sequence[bool]) -> list[float]:
+    """Normalised mutual information, from 0 to 1, of each column of x with the same column of y."""
+    rows = np.linspace(0, max(len(x) - 1, 0), min(len(x), RELEVANCE_ROWS)).astype(np.int64)
+    return [
+        _normalised_mutual_information(
+            _coarse(x[rows, j], is_ordered=is_ordered), _coarse(y[rows, j], is_ordered=is_ordered)
+        )
+        for j, is_ordered in enumerate(ordered)
+    ]
 
 
 def _coarse(codes: npt.NDArray[np.int32], *, is_ordered: bool) -> npt.NDArray[np.int64]:

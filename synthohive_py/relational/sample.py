@@ -16,12 +16,14 @@ from synthohive_py.errors import SettingError
 from synthohive_py.plan import Link
 from synthohive_py.relational.assign import assign_link, cut_loops, eligible_parents, unlinked
 from synthohive_py.relational.conditions import Conditions, read_conditions
+from synthohive_py.relational.draw import Drawing, draw_rows
 from synthohive_py.relational.fit import MAX_CONTEXT
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
+from synthohive_py.relational.order import anchor_ticks
 from synthohive_py.relational.prepare import drawn_sets
 from synthohive_py.relational.stream import stands_alone, stream_table
-from synthohive_py.relational.uniqueness import draw_until_unique, reassign_repeats
-from synthohive_py.relational.world import Generated, World
+from synthohive_py.relational.uniqueness import reassign_repeats
+from synthohive_py.relational.world import Generated, World, cast_column
 from synthohive_py.rng import Seed
 
 __all__ = ["generate_tables", "sample_tables"]
@@ -147,23 +149,23 @@ class _Table:
         if self.fitted.reference is not None:
             return self._copied(self.fitted.reference)
         driver = self.plan.driver_of(self.name)
-        parents = self._parents(driver) if driver else None
-        size = size if parents is None else len(parents)
-        context = (
-            self.world.context_of(driver, parents, MAX_CONTEXT) if driver and parents is not None else None
-        )
-        known = self._known_columns(driver, parents, size)
-        codes, drawn, placed = self._draw_keys(size, context, known)
+        parents = self._parents(driver) if driver else np.arange(size)
+        context = self.world.context_of(driver, parents, MAX_CONTEXT) if driver else None
+        known = self._known_columns(driver, parents)
+        anchor = self._anchor(driver, parents) if driver else None
+        drawn = draw_rows(self._drawing(), parents, context, known, anchor)
+        codes, placed = drawn.codes, drawn.placed
+        columns = {**dict(zip(known.column_names, known.columns, strict=True)), **drawn.values}
         if not placed.all():
             # More rows than distinct keys: the rest would break the key, so they are left out.
             logger.warning("%s: %d rows found no unused key and are left out", self.name, (~placed).sum())
-            codes, drawn, known = codes[placed], drawn.filter(placed), known.filter(placed)
+            codes = codes[placed]
+            columns = {name: column.filter(pa.array(placed)) for name, column in columns.items()}
             context = context[placed] if context is not None else None
-        size = len(codes)
-        codes = self._with_orphans_capped(self._draw_rest(codes, context))
-        table = self._decode(codes, known, drawn, size)
+        codes = self._with_orphans_capped(codes)
+        table = self._decode(codes, columns)
         if context is None:
-            context = np.zeros((size, 0), np.int32)
+            context = np.zeros((len(codes), 0), np.int32)
         generated = Generated(table, codes, context)
         return self.fill_links(generated, self.plan.links_of(self.name, "profile"))
 
@@ -182,18 +184,29 @@ class _Table:
         alone = round(self.fitted.unparented * len(parents))
         return np.concatenate([parents, np.full(alone, -1, np.int64)])
 
-    def _known_columns(self, driver: Link | None, parents: Rows | None, size: int) -> pa.Table:
-        """Foreign key of the driver, numbers within the parent, and computed keys."""
+    def _anchor(self, driver: Link, parents: Rows) -> tuple[Rows, npt.NDArray[np.bool_]] | None:
+        """Where the order of siblings starts from, in ticks, and where that is known."""
+        order = self.fitted.order
+        if order is None or order.anchor is None:
+            return None
+        column = self.world.parent_column(driver, order.anchor, parents).combine_chunks()
+        return anchor_ticks(column, order.type)
+
+    def _known_columns(self, driver: Link | None, parents: Rows) -> pa.Table:
+        """What the parent and the place of a row decide: keys, and repetitions of the parent's columns."""
         columns: dict[str, pa.Array | pa.ChunkedArray] = {}
-        if driver is not None and parents is not None:
+        size = len(parents)
+        if driver is not None:
             key = self.world.parent_key(driver, parents)
             lonely = np.flatnonzero(parents < 0)
             orphans = lonely[: round(len(lonely) * self.fitted.orphaned)]
             if len(orphans):
                 key = self.world.with_orphans(driver, key, orphans, self.seed.child("orphans").numpy())
             columns.update(zip(key.column_names, key.columns, strict=True))
+            for name, theirs in self.fitted.inherited.items():
+                kind = self.fitted.schema.field(name).type
+                columns[name] = cast_column(self.world.parent_column(driver, theirs, parents), kind)
         for name, start in self.fitted.sequences.items():
-            assert parents is not None  # sequences exist only along a driver
             first = np.searchsorted(parents, parents, side="left")
             numbers = pa.array(np.arange(size) - first + start)
             columns[name] = numbers.cast(self.fitted.schema.field(name).type)
@@ -203,37 +216,33 @@ class _Table:
 
     # ------------------------------------------------------------ codes
 
-    def _draw_keys(
-        self, size: int, context: Codes | None, known: pa.Table
-    ) -> tuple[Codes, pa.Table, npt.NDArray[np.bool_]]:
-        """The leading codes, those of unique combinations, drawn until the combinations differ."""
-        sets = drawn_sets(self.config, self.plan.links_of(self.name), self.fitted.keys, self.fitted.sequences)
+    def _drawing(self) -> Drawing:
+        """What the rows are drawn from."""
+        order = self.fitted.order
+        links = self.plan.links_of(self.name)
+        sets = drawn_sets(
+            self.config,
+            links,
+            self.fitted.keys,
+            self.fitted.sequences,
+            order.column if order and order.is_strict else None,
+        )
         blocks, width = [], 0
         for block in self.fitted.layout:
             if width >= self.fitted.key_width:
                 break
             blocks.append(block)
             width += len(block.cardinalities)
+        names = [b.name for b in blocks if b.kind == "column" and not (order and b.name == order.column)]
 
-        def draw(rows: Rows, attempt: int) -> tuple[Codes, pa.Table]:
-            seed = self.seed.child("keys", attempt)
-            given = None if context is None else context[rows]
-            codes = self._sample(len(rows), given, seed, columns=self.fitted.key_width)
-            names = [block.name for block in blocks if block.kind == "column"]
+        def key_values(codes: Codes, seed: Seed) -> pa.Table:
             values = self.fitted.codec.decode(self._padded(codes), seed=seed, names=names)
             for block in blocks:
                 if block.kind == "lookup":
                     values = self._append_lookup(values, block.name, codes, seed)
-            return codes, values
+            return values
 
-        involved = {c for columns in sets for c in columns}
-        fixed = known.select([c for c in known.column_names if c in involved])
-        return draw_until_unique(size, draw, fixed if fixed.num_columns else None, sets)
-
-    def _draw_rest(self, keys: Codes, context: Codes | None) -> Codes:
-        given = self.conditions.given(len(keys), len(self.fitted.cardinalities))
-        given[:, : keys.shape[1]] = keys
-        return self._sample(len(keys), context, self.seed.child("rows"), given=given)
+        return Drawing(self.fitted, sets, self._allowed(), self.conditions, key_values, self.seed)
 
     def _with_orphans_capped(self, codes: Codes) -> Codes:
         """No key gets a larger share of orphans than the real one has; surplus rows refer to a parent."""
@@ -249,25 +258,6 @@ class _Table:
                 rng = self.seed.child("orphans", link.name).numpy()
                 codes[rng.permutation(orphans)[:surplus], span] = codes[rng.choice(lenders, surplus), span]
         return codes
-
-    def _sample(
-        self,
-        size: int,
-        context: Codes | None,
-        seed: Seed,
-        *,
-        given: Codes | None = None,
-        columns: int | None = None,
-    ) -> Codes:
-        assert self.fitted.model is not None  # only reference tables have none
-        return self.fitted.model.sample(
-            size,
-            context=context,
-            given=given,
-            allowed=self._allowed(),
-            columns=columns,
-            generator=seed.numpy(),
-        )
 
     def _allowed(self) -> dict[int, npt.NDArray[np.bool_]]:
         """Links are null only if real ones are, and orphans are generated only if they are to be kept."""
@@ -289,16 +279,16 @@ class _Table:
 
     # ------------------------------------------------------------ values
 
-    def _decode(self, codes: Codes, known: pa.Table, drawn: pa.Table, size: int) -> pa.Table:
-        rest = [name for name in self.fitted.codec.names if name not in drawn.column_names]
+    def _decode(self, codes: Codes, known: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
+        """All columns but those of matched links: the known ones, and those that the codes stand for."""
         values = self.fitted.codec.decode(
             self.fitted.column_codes(codes),
             seed=self.seed.child("values"),
-            names=rest,
+            names=[name for name in self.fitted.codec.names if name not in known],
             fixed=self.conditions.values,
         )
-        columns = {n: t.column(n) for t in (known, drawn, values) for n in t.column_names}
-        table = _table(columns, size)
+        columns = {**known, **dict(zip(values.column_names, values.columns, strict=True))}
+        table = _table(columns, len(codes))
         for link in self.plan.links_of(self.name, "lookup"):
             if link.key.columns[0] not in table.column_names:
                 table = self._append_lookup(table, link.name, codes, self.seed)

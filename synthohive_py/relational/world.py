@@ -91,6 +91,11 @@ class World:
         ]
         return pa.table(columns, names=list(link.key.columns))
 
+    def parent_column(self, link: Link, column: str, parents: Rows) -> pa.ChunkedArray:
+        """A column of the parent for rows with these parents; null for -1."""
+        values = self.tables[link.key.parent].rows.column(column)
+        return values.take(pa.array(np.maximum(parents, 0), mask=parents < 0))
+
     def with_orphans(self, link: Link, key: pa.Table, rows: Rows, rng: np.random.Generator) -> pa.Table:
         """The key with values in these rows that no parent has.
 

@@ -170,6 +170,9 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork]):
         for start in range(0, rows, BATCH_ROWS):
             part = slice(start, min(start + BATCH_ROWS, rows))
             uniforms = generator.random((columns, part.stop - start), dtype=np.float32) * SHRINK
+            # The first column's are spread evenly, so that its codes come as often as they should.
+            spread = generator.permuted(np.arange(part.stop - start) + uniforms[0])
+            uniforms[0] = spread / (part.stop - start) * SHRINK
             fixed = None if given is None else torch.as_tensor(given[part], dtype=torch.int64)
             out[part] = sampler.draw(torch.from_numpy(uniforms), contexts[part], fixed).numpy()
         return out

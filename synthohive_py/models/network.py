@@ -17,6 +17,7 @@ from torch import Tensor, nn
 __all__ = ["AutoregressiveNetwork", "Noise"]
 
 CONDITION_WIDTH = 32
+SUMMARY_WIDTH = 128  # units that a context is summarised in
 SMOOTH_FROM = 20  # codes; columns of fewer learn each code for itself
 
 
@@ -44,7 +45,7 @@ class Noise:
 class AutoregressiveNetwork(nn.Module):
     """Logits of each column from the context and the columns before it.
 
-    Its input is a row of floats: [condition | embeddings of the context | embeddings of the columns].
+    Its input is a row of floats: [condition | summary of the context | embeddings of the columns].
     Column j sees the first `visible[j]` of them.
 
     Args:
@@ -76,10 +77,16 @@ class AutoregressiveNetwork(nn.Module):
         self.embeddings = nn.ParameterList(
             nn.Parameter(_first_embedding(k, w, generator)) for k, w in zip(sizes, widths, strict=True)
         )
-        ends = [CONDITION_WIDTH if conditional else 0]
-        for width in widths:
+        wide = sum(widths[: self.context_width])
+        units = min(wide, SUMMARY_WIDTH)
+        self.summary_weights = nn.ParameterList(
+            nn.Parameter(_uniform(units, width, generator)) for width in ((wide, units) if units else ())
+        )
+        self.summary_biases = nn.ParameterList(nn.Parameter(torch.zeros(units)) for _ in self.summary_weights)
+        ends = [(CONDITION_WIDTH if conditional else 0) + units]
+        for width in widths[self.context_width :]:
             ends.append(ends[-1] + width)
-        self.visible = tuple(ends[self.context_width + j] for j in range(len(self.cardinalities)))
+        self.visible = tuple(ends[:-1])
         columns, total = len(self.cardinalities), ends[-1]
 
         self.conditional = conditional
@@ -94,8 +101,7 @@ class AutoregressiveNetwork(nn.Module):
         weight, mask = torch.zeros(columns * hidden, total), torch.zeros(columns * hidden, total)
         for j, end in enumerate(self.visible):
             block = slice(j * hidden, (j + 1) * hidden)
-            bound = math.sqrt(3 / max(end, 1))
-            weight[block, :end].uniform_(-bound, bound, generator=generator)
+            weight[block, :end] = _uniform(hidden, end, generator)
             mask[block, :end] = 1
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(torch.zeros(columns * hidden))
         self.register_buffer("mask", mask, persistent=False)
@@ -118,10 +124,26 @@ class AutoregressiveNetwork(nn.Module):
         """
         return F.embedding_bag(codes + self.condition_offsets, self.condition_table, mode="sum")
 
-    def inputs(self, codes: Tensor, context: Tensor, condition: Tensor | None) -> Tensor:
-        """The network's input for whole rows (`codes`), or for their context alone if they have no column."""
+    def summary(self, context: Tensor, noise: Noise | None) -> Tensor:
+        """(rows, units): what all columns see of the context, by two layers, the second beside the first.
+
+        A wide context (the parent, its parents, the elder siblings) has far more inputs than a column can
+        learn to weigh for itself from a few thousand families; together the columns can.
+        """
+        x = torch.cat([F.embedding(context[:, i], self.embeddings[i]) for i in range(self.context_width)], 1)
+        if noise:
+            x = noise.drop(x, noise.rate / 2)
+        (first, second), (bias, other) = self.summary_weights, self.summary_biases
+        x = F.silu(F.linear(x, first, bias))
+        return x + F.silu(F.linear(noise.drop(x) if noise else x, second, other))
+
+    def inputs(
+        self, codes: Tensor, context: Tensor, condition: Tensor | None, noise: Noise | None = None
+    ) -> Tensor:
+        """The network's input for whole rows (`codes`), or for what precedes them if they have no column."""
         parts = [] if condition is None else [self.condition(condition)]
-        parts += [F.embedding(context[:, i], self.embeddings[i]) for i in range(self.context_width)]
+        if self.context_width:
+            parts.append(self.summary(context, noise))
         parts += [F.embedding(codes[:, j], self.column_embedding(j)) for j in range(codes.shape[1])]
         return torch.cat(parts, 1) if parts else codes.new_zeros((len(codes), 0), dtype=self.weight.dtype)
 
@@ -140,7 +162,7 @@ class AutoregressiveNetwork(nn.Module):
             condition: (rows, columns) int64, for a conditional network.
             noise: Dropout, while training.
         """
-        x = self.inputs(codes, context, condition)
+        x = self.inputs(codes, context, condition, noise)
         if noise:
             x = noise.drop(x, noise.rate / 2)
         z = F.silu(F.linear(x, self.weight * self.mask, self.bias))
@@ -174,6 +196,11 @@ class AutoregressiveNetwork(nn.Module):
         if not self.conditional:
             return None
         return torch.tensor(self.cardinalities).expand(rows, -1)
+
+
+def _uniform(rows: int, columns: int, generator: torch.Generator) -> Tensor:
+    bound = math.sqrt(3 / max(columns, 1))
+    return torch.empty(rows, columns).uniform_(-bound, bound, generator=generator)
 
 
 def _first_embedding(codes: int, width: int, generator: torch.Generator) -> Tensor:

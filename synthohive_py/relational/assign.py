@@ -11,7 +11,7 @@ from synthohive_py.columns.bins import nearest
 from synthohive_py.columns.scalars import from_numbers, to_numbers
 from synthohive_py.joins import group_ids, parent_rows
 from synthohive_py.plan import Link
-from synthohive_py.relational.matching import match
+from synthohive_py.relational.matching import cells_of, match
 from synthohive_py.relational.world import Generated, World, cast_column
 from synthohive_py.rng import Seed
 
@@ -171,25 +171,34 @@ def _match(
     above = world.tables[link.key.parent]
     allowed = np.arange(above.rows.num_rows) if eligible is None else np.flatnonzero(eligible)
     rng = seed.child("match").numpy()
-    if at_random:
-        slots, offered = np.ones(len(allowed), np.int64), np.zeros((len(allowed), 0), np.int32)
-        asked = np.zeros((len(children), 0), np.int32)
-    else:
-        slots = world.degrees(link, seed.child("degrees").numpy(), eligible)[allowed]
-        profiles = fitted.profiles[link.name].encode(world.column_codes(link.key.parent)[allowed])
-        ours, theirs = _repeated_codes(world, link, generated, shared)
-        asked = np.concatenate([ours[children], wanted[children]], axis=1)
-        offered = np.concatenate([theirs[allowed], profiles], axis=1)
+    ours_group = their_group = None
     if shared:
         pairs = {
             **dict(zip(link.key.columns, link.key.parent_columns, strict=True)),
             **fitted.repeated.get(link.name, {}),
         }
-        tables = [generated.rows.take(pa.array(children)), above.rows.take(pa.array(allowed))]
+        tables = [generated.rows.take(pa.array(children)), above.rows]
         ours_group, their_group = group_ids(tables, [shared, [pairs[c] for c in shared]])
-        found = match(asked, offered, slots, rng, child_groups=ours_group, parent_groups=their_group)
+    if at_random:
+        slots, offered = np.ones(above.rows.num_rows, np.int64), np.zeros((above.rows.num_rows, 0), np.int32)
+        asked = np.zeros((len(children), 0), np.int32)
     else:
-        found = match(asked, offered, slots, rng)
+        ours, theirs = _repeated_codes(world, link, generated, shared)
+        cells = cells_of([ours_group, their_group], [ours[children], theirs])
+        demand = np.bincount(cells[0], minlength=int(cells[1].max(initial=-1)) + 1)
+        own = seed.child("degrees").numpy()
+        slots = world.degrees(link, own, eligible, cells=cells[1], demand=demand)
+        profiles = fitted.profiles[link.name].encode(world.column_codes(link.key.parent))
+        asked = np.concatenate([ours[children], wanted[children]], axis=1)
+        offered = np.concatenate([theirs, profiles], axis=1)
+    found = match(
+        asked,
+        offered[allowed],
+        slots[allowed],
+        rng,
+        child_groups=ours_group,
+        parent_groups=None if their_group is None else their_group[allowed],
+    )
     parents[children] = np.where(found >= 0, allowed[np.maximum(found, 0)] if len(allowed) else -1, -1)
     return parents
 

@@ -20,6 +20,9 @@ from synthohive_py.columns.numeric import NumericCodec
 
 __all__ = ["DegreeModel"]
 
+ROUNDS = 8  # of fitting the supply of children to the demand
+STEP = (0.5, 2.0)  # the most that a round changes
+
 
 @dataclass(frozen=True)
 class DegreeModel:
@@ -46,7 +49,13 @@ class DegreeModel:
         return self.codec.encode(pa.array(degrees))
 
     def decode(
-        self, codes: Codes, rng: np.random.Generator, *, eligible: npt.NDArray[np.bool_] | None = None
+        self,
+        codes: Codes,
+        rng: np.random.Generator,
+        *,
+        eligible: npt.NDArray[np.bool_] | None = None,
+        cells: npt.NDArray[np.int64] | None = None,
+        demand: npt.NDArray[np.int64] | None = None,
     ) -> npt.NDArray[np.int64]:
         """A number of children for each generated parent, distributed as the real numbers are.
 
@@ -54,18 +63,35 @@ class DegreeModel:
             codes: (parents, 1), as generated.
             rng: Decides among parents with equal codes.
             eligible: Parents that may have children at all.
+            cells: (parents,) the cell of each parent.
+            demand: Per cell, how many children look for a parent there. Parents of cells in demand get the
+                larger numbers, so that as many as possible find one; the numbers themselves stay.
         """
         wanted = self.codec.decode(codes, rng).to_numpy(zero_copy_only=False).astype(np.float64)
         if eligible is not None:
             wanted[~eligible] = -1
-        order = np.lexsort((rng.random(len(wanted)), wanted))
+        by_chance = rng.random(len(wanted))
+        degrees = self._dealt(wanted, by_chance)
+        for _ in range(ROUNDS if cells is not None and demand is not None else 0):
+            assert cells is not None  # for the type checker
+            assert demand is not None
+            supply = np.bincount(cells, degrees, minlength=len(demand))
+            wanted = wanted * np.clip((demand + 1) / (supply + 1), *STEP)[cells]
+            degrees = self._dealt(wanted, by_chance)
+        if eligible is not None:
+            degrees[~eligible] = 0
+        return degrees
+
+    def _dealt(
+        self, wanted: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int64]:
+        """The real numbers, handed out in the order of the wanted ones."""
+        order = np.lexsort((by_chance, wanted))
         levels = (np.arange(len(wanted)) + 0.5) / max(len(wanted), 1)
         place = np.searchsorted(np.cumsum(self.counts) / max(self.counts.sum(), 1), levels)
         degrees = np.zeros(len(wanted), np.int64)
         if len(self.numbers):
             degrees[order] = self.numbers[np.minimum(place, len(self.numbers) - 1)]
-        if eligible is not None:
-            degrees[~eligible] = 0
         return degrees
 
     def state(self) -> dict[str, Any]:

@@ -7,12 +7,14 @@ once, so that the numbers of children stay exactly as generated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from synthohive_py.columns.base import Codes
 
-__all__ = ["match"]
+__all__ = ["cells_of", "match"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -64,6 +66,14 @@ def match(
     left = np.flatnonzero(found < 0)
     found[left] = _any_of_group(child_group[left], parent_group, slots, rng)
     return found
+
+
+def cells_of(groups: Sequence[Rows | None], codes: Sequence[Codes]) -> list[Rows]:
+    """For each of several sets of rows their cells: equal numbers for equal groups and codes."""
+    joined = np.concatenate(codes)
+    known = [np.zeros(len(c), np.int64) if g is None else g for g, c in zip(groups, codes, strict=True)]
+    cells = _cells(np.concatenate(known), joined)[-1]
+    return np.split(cells, np.cumsum([len(c) for c in codes])[:-1])
 
 
 def _cells(groups: Rows, codes: Codes) -> list[Rows]:

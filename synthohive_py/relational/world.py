@@ -43,8 +43,16 @@ class World:
     fitted: FittedSchema
     tables: dict[str, Generated]
 
-    def degrees(self, link: Link, rng: np.random.Generator, eligible: npt.NDArray[np.bool_] | None) -> Rows:
-        """How many children each parent row has along the link."""
+    def degrees(
+        self,
+        link: Link,
+        rng: np.random.Generator,
+        eligible: npt.NDArray[np.bool_] | None,
+        *,
+        cells: Rows | None = None,
+        demand: Rows | None = None,
+    ) -> Rows:
+        """How many children each parent row has along the link; see `DegreeModel.decode`."""
         parent = self.fitted.tables[link.key.parent]
         generated = self.tables[link.key.parent]
         if link.name in parent.fixed_degrees:
@@ -52,7 +60,7 @@ class World:
             return fixed if eligible is None else np.where(eligible, fixed, 0)
         model = parent.degrees[link.name]
         span = parent.span("degree", link.name)
-        degrees = model.decode(generated.codes[:, span], rng, eligible=eligible)
+        degrees = model.decode(generated.codes[:, span], rng, eligible=eligible, cells=cells, demand=demand)
         # Children are generated from these codes: they shall say what the parent really gets.
         generated.codes[:, span] = model.encode(degrees)
         return degrees

@@ -78,7 +78,11 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[np.uint64
 
     total = np.zeros(table.num_rows, np.uint64)
     for column in columns:
-        hashes = pd.util.hash_array(table.column(column).to_numpy(zero_copy_only=False))
+        # The distinct values are hashed: with nulls among them numpy would see other types.
+        encoded = table.column(column).combine_chunks().dictionary_encode()
+        distinct = pd.util.hash_array(encoded.dictionary.to_numpy(zero_copy_only=False))
+        place = np.asarray(encoded.indices.fill_null(len(distinct)))
+        hashes = np.append(distinct, np.uint64(0))[place]
         total = (total * np.uint64(0x9E3779B97F4A7C15)) ^ hashes
         total ^= total >> np.uint64(29)
     return total

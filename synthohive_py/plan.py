@@ -45,6 +45,7 @@ class Link:
         null_share: Share of the real rows that refer to nothing.
         orphan_share: Share of the real rows that refer to a parent that does not exist.
         parents_used: How many real parents have children.
+        required: Columns that are never null, although the key as a whole may be.
     """
 
     child: str
@@ -53,6 +54,7 @@ class Link:
     null_share: float
     orphan_share: float
     parents_used: int
+    required: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -108,14 +110,16 @@ def make_plan(metadata: Metadata, data: Mapping[str, pa.Table]) -> Plan:
     return Plan(_order(tables, deferred), tuple(links))
 
 
-Facts = tuple[float, float, int]  # null share, orphan share, parents used
+Facts = tuple[float, float, int, tuple[str, ...]]  # the last fields of a link
 
 
 def _facts(child: pa.Table, key: ForeignKey, parent: pa.Table) -> Facts:
     rows = parent_rows(child, key.columns, parent, key.parent_columns)
     total = max(len(rows), 1)
     used = len(np.unique(rows[rows >= 0]))
-    return float((rows == NULL).sum() / total), float((rows == ORPHAN).sum() / total), used
+    nulls, orphans = float((rows == NULL).sum() / total), float((rows == ORPHAN).sum() / total)
+    required = tuple(c for c in key.columns if nulls and not child.column(c).null_count)
+    return nulls, orphans, used, required
 
 
 # ---------------------------------------------------------------- order
@@ -236,7 +240,8 @@ def _choose_driver(
     usable = [
         key
         for key in candidates
-        if sum(facts[key][:2]) <= MAX_UNPARENTED and metadata.tables[key.parent].mode == "synthesize"
+        if facts[key][0] + facts[key][1] <= MAX_UNPARENTED
+        and metadata.tables[key.parent].mode == "synthesize"
     ]
     unique = [set(columns) for columns in table.unique_sets]
     return max(usable, key=lambda key: (set(key.columns) in unique, facts[key][2]), default=None)

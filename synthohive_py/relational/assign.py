@@ -81,7 +81,7 @@ def assign_link(
     parents = _match(
         world, link, generated, wanted, target, shared=shared, seed=seed, at_random=rows is not None
     )
-    key = world.parent_key(link, parents)
+    key = world.key_of(link, parents, seed.child("lent").numpy())
     if orphaned.any() and rows is None and link.name in fitted.orphans:
         key = world.with_orphans(link, key, np.flatnonzero(orphaned), seed.child("orphans").numpy())
     columns = {column: key.column(column) for column in key.column_names if column not in shared}
@@ -136,8 +136,8 @@ def unlinked(world: World, link: Link, generated: Generated, rows: Rows) -> Gene
     table = generated.rows
     null = np.zeros(table.num_rows, bool)
     null[rows] = True
-    shared = _shared_with_others(world, link, generated)
-    for column in (c for c in link.key.columns if c not in shared):
+    kept = {*_shared_with_others(world, link, generated), *link.required}
+    for column in (c for c in link.key.columns if c not in kept):
         old = table.column(column)
         values = pc.if_else(pa.array(null), pa.scalar(None, old.type), old)
         table = table.set_column(table.column_names.index(column), column, values)

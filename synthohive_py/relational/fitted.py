@@ -268,7 +268,10 @@ class FittedSchema:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> FittedSchema:
         """The schema that `state` was taken from."""
-        links = tuple(Link(**{**link, "key": ForeignKey(**link["key"])}) for link in state["links"])
+        links = tuple(
+            Link(**{**link, "key": ForeignKey(**link["key"]), "required": tuple(link["required"])})
+            for link in state["links"]
+        )
         return cls(
             metadata=Metadata.model_validate(state["metadata"]),
             plan=Plan(tuple(state["order"]), links),

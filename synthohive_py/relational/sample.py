@@ -197,7 +197,7 @@ class _Table:
         columns: dict[str, pa.Array | pa.ChunkedArray] = {}
         size = len(parents)
         if driver is not None:
-            key = self.world.parent_key(driver, parents)
+            key = self.world.key_of(driver, parents, self.seed.child("lent").numpy())
             lonely = np.flatnonzero(parents < 0)
             orphans = lonely[: round(len(lonely) * self.fitted.orphaned)]
             if len(orphans):
@@ -318,7 +318,7 @@ class _Table:
         for link in links:
             generated = assign_link(self.world, self.name, link, generated, self.seed.child(link.name))
             filled |= set(link.key.columns)
-            if link.role == "profile" and not link.null_share:
+            if link.role == "profile":
                 generated = self._with_parents(generated, link)
         for columns in self.config.unique_sets:
             if filled & set(columns) and set(columns) <= set(generated.rows.column_names):
@@ -331,7 +331,7 @@ class _Table:
     def _with_parents(self, generated: Generated, link: Link) -> Generated:
         """Rows for which there is no parent are left out where the real key is never null."""
         keep = np.ones(generated.rows.num_rows, bool)
-        for column in link.key.columns:
+        for column in link.required if link.null_share else link.key.columns:
             keep &= np.asarray(generated.rows.column(column).is_valid())
         if not keep.all():
             logger.warning(

@@ -99,6 +99,16 @@ class World:
         ]
         return pa.table(columns, names=list(link.key.columns))
 
+    def key_of(self, link: Link, parents: Rows, rng: np.random.Generator) -> pa.Table:
+        """Like `parent_key`, with values of some parent in columns that are never null."""
+        key, size = self.parent_key(link, parents), self.tables[link.key.parent].rows.num_rows
+        alone = parents < 0
+        if link.required and alone.any() and size:
+            lent = self.parent_key(link, np.where(alone, rng.integers(0, size, len(parents)), parents))
+            for name in link.required:
+                key = key.set_column(key.column_names.index(name), name, lent.column(name))
+        return key
+
     def parent_column(self, link: Link, column: str, parents: Rows) -> pa.ChunkedArray:
         """A column of the parent for rows with these parents; null for -1."""
         values = self.tables[link.key.parent].rows.column(column)

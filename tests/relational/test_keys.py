@@ -2,58 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from sound import orphans, twin_of
 
-from synthohive_py import ForeignKey, GenerationError, Metadata, Synthesizer
+from synthohive_py import ForeignKey, GenerationError, Metadata
 from synthohive_py.relational.keys import KeyGenerator
-
-QUICK = {"epochs": 1, "max_steps": 4, "hidden": 4}
-Frames = dict[str, pd.DataFrame]
-
-
-def twin_of(metadata: Metadata, data: Frames, *, seed: int = 0, **sampling: Any) -> Frames:
-    synthesizer = Synthesizer(
-        metadata, model="autoregressive", model_options=QUICK, seed=seed, progress=False
-    )
-    twin = synthesizer.fit(data).sample(**sampling)
-    assert_sound(metadata, data, twin)
-    return twin
-
-
-def assert_sound(metadata: Metadata, data: Frames, twin: Frames) -> None:
-    """What holds for every twin, whatever the schema."""
-    assert set(twin) == set(data)
-    for name, table in metadata.tables.items():
-        frame = twin[name]
-        assert list(frame.columns) == list(data[name].columns)
-        assert frame.dtypes.astype(str).to_dict() == data[name].dtypes.astype(str).to_dict()
-        if table.mode == "reference":
-            pd.testing.assert_frame_equal(frame, data[name])
-        if table.pk:
-            assert not frame[list(table.pk)].isna().any().any(), f"{name}: null in the primary key"
-        for columns in table.unique_sets:
-            complete = frame[list(columns)].dropna()
-            assert not complete.duplicated().any(), f"{name}: {columns} repeats"
-        for key in table.foreign_keys:
-            nullable = data[name][list(key.columns)].isna().any().any()
-            assert nullable or not frame[list(key.columns)].isna().any().any(), f"{name}: {key} is null"
-            if key.orphans == "drop":
-                assert orphans(frame, key, twin) == 0, f"{name}: {key} has orphans"
-
-
-def orphans(frame: pd.DataFrame, key: ForeignKey, frames: Frames) -> int:
-    parents = set(frames[key.parent][list(key.parent_columns)].itertuples(index=False, name=None))
-    children = frame[list(key.columns)].dropna().itertuples(index=False, name=None)
-    return sum(child not in parents for child in children)
-
 
 # ---------------------------------------------------------------- single shapes
 
@@ -283,113 +239,6 @@ def test_other_keys_are_not_among_the_taken_ones() -> None:
         others = KeyGenerator.fit(column, threshold=5).make_others(50, column, np.random.default_rng(0))
 
         assert len(set(others.to_pylist()) - set(column.to_pylist())) == 50
-
-
-# ---------------------------------------------------------------- any schema
-
-
-@dataclass
-class Schema:
-    """A random schema with random data that fits it."""
-
-    metadata: Metadata
-    data: Frames
-
-
-KEY_KINDS = ("int", "text", "pair", "one to one", "inherited", "none")
-
-
-@st.composite
-def schemas(draw: st.DrawFn) -> Schema:
-    """Two to four tables; each refers to some of those before it, and perhaps to itself."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    schema = Schema(Metadata(), {})
-    for number in range(draw(st.integers(2, 4))):
-        add_table(draw, schema, f"t{number}", rng)
-    return schema
-
-
-def add_table(draw: st.DrawFn, schema: Schema, name: str, rng: np.random.Generator) -> None:
-    """One more table; its rows refer to rows that exist."""
-    before = [t for t in schema.metadata.tables.values() if t.pk]
-    kind = draw(st.sampled_from(KEY_KINDS if before else KEY_KINDS[:3]))
-    rows = draw(st.integers(1, 40))
-    columns: dict[str, Any] = {"value": rng.normal(size=rows), "kind": rng.choice([*"xyz"], rows)}
-    keys: list[ForeignKey] = []
-    pk: list[str] = []
-    if kind in ("one to one", "inherited"):
-        parent = draw(st.sampled_from(before))
-        frame = schema.data[parent.name][list(parent.pk)]
-        names = tuple(f"{parent.name}_{c}" for c in parent.pk)
-        rows = min(rows, len(frame)) if kind == "one to one" else rows
-        picked = (
-            rng.permutation(len(frame))[:rows] if kind == "one to one" else rng.integers(0, len(frame), rows)
-        )
-        columns = {key: values[:rows] for key, values in columns.items()}
-        columns |= {n: frame[c].to_numpy()[picked] for n, c in zip(names, parent.pk, strict=True)}
-        keys.append(ForeignKey(columns=names, parent=parent.name, parent_columns=parent.pk))
-        pk = list(names)
-        if kind == "inherited":
-            columns["line"] = pd.Series(picked).groupby(picked).cumcount().to_numpy()
-            pk.append("line")
-    elif kind == "pair":
-        pk = ["a", "b"]
-        columns |= {"a": np.arange(rows) // 4, "b": np.array([*"pqrs"])[np.arange(rows) % 4]}
-    elif kind != "none":
-        pk = ["id"]
-        columns["id"] = [f"K{i:03d}" for i in range(rows)] if kind == "text" else np.arange(rows) * 3 + 1
-    for parent in before:
-        if draw(st.booleans()):
-            refer(
-                draw, columns, keys, parent=parent.name, frame=schema.data[parent.name][[*parent.pk]], rng=rng
-            )
-    if pk == ["id"] and draw(st.booleans()):
-        refer(draw, columns, keys, parent=name, frame=pd.DataFrame({"id": columns["id"]}), rng=rng)
-    mode = "reference" if not keys and draw(st.integers(0, 3)) == 0 else "synthesize"
-    schema.metadata.add_table(name, pk=pk or None, foreign_keys=keys, mode=mode)
-    schema.data[name] = pd.DataFrame(columns)
-
-
-def refer(
-    draw: st.DrawFn,
-    columns: dict[str, Any],
-    keys: list[ForeignKey],
-    *,
-    parent: str,
-    frame: pd.DataFrame,
-    rng: np.random.Generator,
-) -> None:
-    """One more foreign key; if it may be null, about a third of it is."""
-    rows, pk = len(columns["value"]), tuple(frame.columns)
-    names = tuple(f"r{len(keys)}_{c}" for c in pk)
-    # Shares its first column with an earlier key on the same parent, where there is one to share.
-    shared = next((k for k in keys if k.parent == parent and len(pk) > 1), None)
-    nullable = draw(st.booleans())
-    if shared is not None and draw(st.booleans()):
-        names = (shared.columns[0], *names[1:])
-        groups = frame.groupby(pk[0]).indices
-        values = pd.Series(columns[names[0]])
-        if values.isna().any():
-            return
-        picked = np.array([rng.choice(groups[value]) for value in values], dtype=int)
-        nullable = False
-    else:
-        picked = rng.integers(0, len(frame), rows)
-    null = rng.random(rows) < 0.3 if nullable else np.zeros(rows, bool)
-    for column, source in zip(names, pk, strict=True):
-        if column in columns:
-            continue
-        values = pd.Series(frame[source].to_numpy()[picked])
-        if nullable:
-            values = values.astype("Int64" if values.dtype.kind == "i" else "object").mask(null)
-        columns[column] = values.array
-    keys.append(ForeignKey(columns=names, parent=parent, parent_columns=pk))
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(schema=schemas(), scale=st.sampled_from([0.5, 1.0, 2.0]))
-def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float) -> None:
-    twin_of(schema.metadata, schema.data, scale=scale)
 
 
 @pytest.mark.parametrize(("first", "step"), [(1, 1), (73_412, 1), (4375, 10), (-7, 3)])

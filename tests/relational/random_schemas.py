@@ -58,7 +58,7 @@ class Maker:
 
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
-    """One to eight tables, each with keys to some of those before it, sometimes to itself or to later ones."""
+    """One to eight tables with keys to some of those before, sometimes to itself or to later ones."""
     maker = Maker(draw, np.random.default_rng(draw(st.integers(0, 2**32))))
     for number in range(draw(st.integers(1, 8))):
         table = new_table(maker, f"t{number}")

@@ -163,8 +163,37 @@ def _table_problems(config: TableConfig, table: pa.Table) -> Iterator[Problem]:
         return
     for name in table.column_names:
         yield from _column_problems(config, name, table.column(name))
+    if config.order_by:
+        yield from _order_problems(config, config.order_by, table.column(config.order_by))
     for columns in config.unique_sets:
         yield from _unique_problems(config, columns, table)
+
+
+def _order_problems(config: TableConfig, name: str, column: pa.ChunkedArray) -> Iterator[Problem]:
+    """Whether the rows of one parent can be sorted by the declared column."""
+    import pyarrow as pa
+
+    t, in_keys = pa.types, {c for key in config.foreign_keys for c in key.columns}
+    is_sortable = t.is_integer(column.type) or t.is_date(column.type) or t.is_timestamp(column.type)
+    if not config.foreign_keys:
+        problem, wanted = "is order_by of a table without foreign keys", "a table whose rows have parents"
+    elif name in in_keys:
+        problem, wanted = "is order_by and part of a foreign key", "a column of the table's own"
+    elif not is_sortable:
+        problem, wanted = f"is order_by but of type {column.type}", "a date, a timestamp or a whole number"
+    elif column.null_count:
+        problem, wanted = f"is order_by but holds {column.null_count} nulls", "a column without nulls"
+    elif (name,) in config.unique_sets:
+        problem, wanted = "is order_by and a key by itself", "a column that is drawn, not a computed key"
+    else:
+        return
+    yield Problem(
+        problem,
+        table=config.name,
+        column=name,
+        expected=wanted,
+        remedy="name another column, or leave order_by out: the order is then found in the data",
+    )
 
 
 def _named_columns(config: TableConfig) -> list[str]:
@@ -172,6 +201,7 @@ def _named_columns(config: TableConfig) -> list[str]:
     names = [*config.pk, *config.constraints, *config.accepted_values]
     names += [c for columns in config.unique for c in columns]
     names += [c for key in config.foreign_keys for c in key.columns]
+    names += [config.order_by] if config.order_by else []
     return list(dict.fromkeys(names))
 
 

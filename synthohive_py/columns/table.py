@@ -13,7 +13,7 @@ from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
 from synthohive_py.columns.categorical import CategoricalCodec, are_categories
 from synthohive_py.columns.datetimes import DatetimeCodec
-from synthohive_py.columns.derived import DerivedCodec, find_sums
+from synthohive_py.columns.derived import DerivedCodec, find_products, find_sums
 from synthohive_py.columns.identifier import IdentifierCodec
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.opaque import BytesCodec, NestedCodec
@@ -80,6 +80,8 @@ class TableCodec:
         hints = hints or {}
         told = {c for c, hint in hints.items() if hint != ColumnHint()}
         derived = find_sums(table, skip={*told, *independent})
+        parts = {c for codec in derived.values() for c in codec.parts}
+        derived |= find_products(table, skip={*told, *independent, *derived, *parts})
         codecs: list[ColumnCodec] = []
         for column in table.column_names:
             if column in derived:

@@ -109,11 +109,12 @@ def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] 
     return pd.DataFrame(rows, columns=columns)
 
 
-def score(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
     """Judge the twins in the database; the model `synthohive_quality`.
 
     Args:
         schema: The relation `synthohive_schema`.
+        models: The relation `synthohive_models`, which knows the rules that the real rows keep.
         session: What dbt hands to a Python model.
         meta: `config.meta` of the model, which holds the project's variables.
 
@@ -122,7 +123,7 @@ def score(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataF
         `threshold`, `passed`, `reason`.
 
     Raises:
-        SynthoHiveError: A table can't be read.
+        SynthoHiveError: A table can't be read, or the artefact is damaged.
     """
     settings = project_settings(meta)
     sources = read_schema(_rows(schema))
@@ -137,6 +138,7 @@ def score(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataF
         row_tolerance=settings["row_tolerance"],
         orphan_tolerance=settings["orphan_tolerance"],
         scale=settings["scale"],
+        rules=artifact.load(_artifact(_rows(models))).rules(),
     )
     rows = [
         (

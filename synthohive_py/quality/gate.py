@@ -25,6 +25,7 @@ from synthohive_py.quality.metrics import CARDINALITY, MISSING, Metric, choose_m
 
 if TYPE_CHECKING:
     from synthohive_py.rng import Seed
+    from synthohive_py.rules import TableRules
     from synthohive_py.schema import ForeignKey, Metadata, TableConfig
 
 __all__ = ["Finding", "TableSummary", "score", "summarise"]
@@ -136,6 +137,7 @@ def score(
     row_tolerance: float = 0.05,
     orphan_tolerance: float = 0.02,
     scale: float = 1.0,
+    rules: Mapping[str, TableRules] | None = None,
 ) -> list[Finding]:
     """Judge every table of a twin.
 
@@ -150,6 +152,7 @@ def score(
         orphan_tolerance: How many more orphans than the real data a key with `orphans="keep"` may have, as
             a share of its rows.
         scale: The size asked of the twin, relative to the real data.
+        rules: Per table, rules that hold in every real row; see `FittedSchema.rules`.
 
     Raises:
         DataError: A declared table has no real data.
@@ -169,6 +172,8 @@ def score(
         for link in links:
             findings.extend(_judge_link(pair, link))
         findings.extend(_judge_columns(pair))
+        if rules and name in rules and name in synthetic:
+            findings.extend(_judge_rules(pair, rules[name], synthetic))
     return findings
 
 
@@ -326,6 +331,27 @@ def _judge_columns(pair: _Pair) -> Iterator[Finding]:
         metric = None if name in keys else choose_metric(real, closed=name in config.accepted_values)
         if metric is not None:
             yield _judge_shape(pair, name, metric, real, twin)
+
+
+def _judge_rules(pair: _Pair, known: TableRules, synthetic: Mapping[str, pa.Table]) -> Iterator[Finding]:
+    """Each rule must hold in every row, as it does in the real data."""
+    above = [known.driver.parent] if known.driver else []
+    if any(name not in synthetic for name in above):
+        return  # the keys have failed already
+    relatives = known.relatives(pair.twin, synthetic)
+    for rule in known.rules:
+        if _absent(pair.twin, rule.columns):
+            continue  # the structure has failed already
+        rows = pair.twin.num_rows
+        broken = int(rule.broken(pair.twin, relatives).sum())
+        yield pair.finding(
+            str(rule),
+            "RuleAdherence",
+            1 - broken / max(rows, 1),
+            baseline=1.0,
+            threshold=1.0,
+            reason=f"{broken} of {rows} rows break it" if broken else "holds in every row",
+        )
 
 
 def _judge_shape(

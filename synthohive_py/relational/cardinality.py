@@ -92,6 +92,9 @@ class DegreeModel:
         degrees = np.zeros(len(wanted), np.int64)
         if len(self.numbers):
             degrees[order] = self.numbers[np.minimum(place, len(self.numbers) - 1)]
+            if len(wanted) and not degrees.any() and wanted[order[-1]] >= 0:
+                # Few parents: rounding alone must not empty the table of their children.
+                degrees[order[-1]] = next((n for n in self.numbers if n), 0)
         return degrees
 
     def state(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
 from synthohive_py.relational.history import History
+from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.relational.profiles import Profile, relevance
@@ -170,6 +171,8 @@ class _Fitting:
                 self._degrees(link), threshold=self.settings.k_anonymity_threshold
             )
         driver = self.plan.driver_of(name)
+        above = self.prepared[driver.key.parent] if driver else None
+        fitted.keeper = learn_rules(p, driver, above, threshold=self.settings.k_anonymity_threshold)
         if driver:
             rows = p.parents[driver.name]
             orphaned = (rows == ORPHAN).sum() if driver.key.orphans == "keep" else 0

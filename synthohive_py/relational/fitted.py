@@ -21,6 +21,8 @@ from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.order import Order
 from synthohive_py.relational.profiles import Profile
+from synthohive_py.rules import TableRules
+from synthohive_py.rules.keeping import Keeper
 from synthohive_py.schema import ForeignKey, Metadata
 
 __all__ = ["Block", "FitSettings", "FittedSchema", "FittedTable", "Lookup", "block_span"]
@@ -130,6 +132,7 @@ class FittedTable:
         history: What a row sees of its elder siblings; None where no parent has two children.
         orphans: Per link whose orphans are kept: makes values that no parent has, and how many
             distinct ones there are per parent row.
+        keeper: The rules that every row keeps.
         unparented: Rows without a parent along the driver, for each row with one.
         orphaned: The share of those rows that are orphans, not null.
         model: The fitted model; None for a reference table.
@@ -153,6 +156,7 @@ class FittedTable:
     order: Order | None = None
     history: History | None = None
     orphans: dict[str, tuple[KeyGenerator, float]] = field(default_factory=dict)
+    keeper: Keeper = field(default_factory=Keeper)
     unparented: float = 0.0
     orphaned: float = 0.0
     model: TableModel | None = None
@@ -197,6 +201,7 @@ class FittedTable:
             "order": self.order.state() if self.order else None,
             "history": self.history.state() if self.history else None,
             "orphans": {k: [make.state(), share] for k, (make, share) in self.orphans.items()},
+            "keeper": self.keeper.state(),
             "unparented": self.unparented,
             "orphaned": self.orphaned,
             "model": {"name": self.model.name, **self.model.state()} if self.model else None,
@@ -229,6 +234,7 @@ class FittedTable:
             order=Order.from_state(state["order"]) if state["order"] else None,
             history=History.from_state(state["history"]) if state["history"] else None,
             orphans={k: (KeyGenerator.from_state(m), s) for k, (m, s) in state["orphans"].items()},
+            keeper=Keeper.from_state(state["keeper"]),
             unparented=state["unparented"],
             orphaned=state["orphaned"],
             model=get_model(model["name"]).from_state(model) if model else None,
@@ -253,6 +259,15 @@ class FittedSchema:
     tables: dict[str, FittedTable]
     dtypes: dict[str, dict[str, str]] = field(default_factory=dict)
     seed: int = 0
+
+    def rules(self) -> dict[str, TableRules]:
+        """Per table that has any, the rules that hold in every row."""
+        drivers = {name: self.plan.driver_of(name) for name in self.tables}
+        return {
+            name: TableRules(table.keeper.rules, driver.key if driver else None)
+            for (name, table), driver in zip(self.tables.items(), drivers.values(), strict=True)
+            if table.keeper.rules
+        }
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""

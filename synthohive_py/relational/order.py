@@ -21,6 +21,7 @@ from synthohive_py.columns.datetimes import ticks_per_day
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.scalars import from_numbers, to_numbers
 from synthohive_py.relational.families import Families
+from synthohive_py.rules.keeping import highest_so_far
 
 __all__ = ["Order", "anchor_ticks", "can_anchor", "can_order", "find_order"]
 
@@ -161,7 +162,7 @@ class Order:
         family = np.cumsum(is_first) - 1
         if self.is_strict:
             place = np.arange(len(ticks)) - np.flatnonzero(is_first)[family]
-            ticks = _highest_so_far(ticks - place, family) + place
+            ticks = highest_so_far(ticks - place, family) + place
         first = np.flatnonzero(is_first)
         ticks = ticks + self._whole_units(np.maximum(self.low - ticks[first], 0))[family]
         last = np.append(first[1:] - 1, len(ticks) - 1)
@@ -294,12 +295,3 @@ def _pairs(families: Families) -> tuple[Rows, Rows]:
     later[families.first] = False
     places = np.flatnonzero(later)
     return families.rows[places], families.rows[places - 1]
-
-
-def _highest_so_far(values: Rows, family: Rows) -> Rows:
-    """Running maximum within each family of neighbouring rows."""
-    # Families are lifted above each other, so that one running maximum serves all.
-    rank = np.unique(values, return_inverse=True)[1].astype(np.int64)
-    width = int(rank.max(initial=0)) + 1
-    highest = np.maximum.accumulate(rank + family * width) - family * width
-    return np.unique(values)[highest]

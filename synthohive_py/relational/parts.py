@@ -35,6 +35,11 @@ def make_part(table: FittedTable, part: Part, seed: Seed, conditions: Conditions
         part=part,
         fixed=conditions.values if conditions else None,
     )
+    values, _ = table.keeper.keep(
+        values,
+        own.child("rules").numpy(),
+        fixed=set(conditions.values) if conditions else (),
+    )
     columns = dict(zip(values.column_names, values.columns, strict=True))
     for name, keys in table.keys.items():
         columns[name] = pa.chunked_array([keys.make_part(part, seed.child("key", name))])

@@ -19,6 +19,7 @@ from synthohive_py.relational.conditions import Conditions, read_conditions
 from synthohive_py.relational.draw import Drawing, draw_rows
 from synthohive_py.relational.fit import MAX_CONTEXT
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
+from synthohive_py.relational.invariants import keep_rules
 from synthohive_py.relational.order import anchor_ticks
 from synthohive_py.relational.prepare import drawn_sets
 from synthohive_py.relational.stream import stands_alone, stream_table
@@ -127,7 +128,9 @@ def _root_rows(fitted: FittedSchema, num_rows: dict[str, int], scale: float) -> 
             )
         if rows < 0:
             raise SettingError("num_rows is negative", table=name, received=str(rows))
-    return {name: num_rows.get(name, round(fitted.tables[name].rows * scale)) for name in roots}
+    scaled = {name: round(fitted.tables[name].rows * scale) for name in roots}
+    # A table that has rows keeps one however small the twin: others may have to refer to it.
+    return {n: num_rows.get(n, max(scaled[n], min(fitted.tables[n].rows, 1))) for n in roots}
 
 
 class _Table:
@@ -167,7 +170,9 @@ class _Table:
         if context is None:
             context = np.zeros((len(codes), 0), np.int32)
         generated = Generated(table, codes, context)
-        return self.fill_links(generated, self.plan.links_of(self.name, "profile"))
+        generated = self.fill_links(generated, self.plan.links_of(self.name, "profile"))
+        fixed = set(self.conditions.values)
+        return keep_rules(self.world, self.name, generated, self.seed.child("rules"), fixed)
 
     def _copied(self, rows: pa.Table) -> Generated:
         """A reference table: its rows as they are, coded for the children that are matched to them."""

@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.scalars import from_numbers
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
+from synthohive_py.relational.keys import is_text_type
 
 __all__ = ["Generated", "World", "cast_column"]
 
@@ -103,10 +105,13 @@ class World:
         """Like `parent_key`, with values of some parent in columns that are never null."""
         key, size = self.parent_key(link, parents), self.tables[link.key.parent].rows.num_rows
         alone = parents < 0
-        if link.required and alone.any() and size:
-            lent = self.parent_key(link, np.where(alone, rng.integers(0, size, len(parents)), parents))
-            for name in link.required:
-                key = key.set_column(key.column_names.index(name), name, lent.column(name))
+        if not link.required or not alone.any():
+            return key
+        lenders = rng.integers(0, size, len(parents)) if size else parents
+        lent = self.parent_key(link, np.where(alone, lenders, parents))
+        for name in link.required:
+            values = lent.column(name) if size else _blank(key.schema.field(name).type, len(parents))
+            key = key.set_column(key.column_names.index(name), name, values)
         return key
 
     def parent_column(self, link: Link, column: str, parents: Rows) -> pa.ChunkedArray:
@@ -152,6 +157,13 @@ class World:
 def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """The column in another type. Real columns without any value have the null type: so has their twin."""
     return pa.chunked_array([pa.nulls(len(column))]) if pa.types.is_null(kind) else column.cast(kind)
+
+
+def _blank(kind: pa.DataType, size: int) -> pa.Array:
+    """Values that say nothing, for a part of a key that is not null although there is no parent at all."""
+    if is_text_type(kind):
+        return pa.repeat(pa.scalar("", kind), size)
+    return from_numbers(np.zeros(size, np.int64), np.zeros(size, bool), kind)
 
 
 def _where(mask: npt.NDArray[np.bool_], yes: pa.ChunkedArray, no: pa.ChunkedArray) -> pa.ChunkedArray:

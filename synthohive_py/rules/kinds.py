@@ -1,0 +1,358 @@
+"""The kinds of rules: what each says, which rows break it, and how it is stored."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthohive_py.columns.derived import DerivedCodec
+from synthohive_py.columns.scalars import Numbers, to_numbers
+from synthohive_py.joins import parent_rows
+from synthohive_py.schema import ForeignKey
+
+__all__ = [
+    "AtMost",
+    "Computed",
+    "Depends",
+    "Intervals",
+    "Nulls",
+    "Relatives",
+    "Repeats",
+    "Rising",
+    "Rule",
+    "TableRules",
+    "rule_from_state",
+    "spread",
+]
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_KINDS: dict[str, type[Rule]] = {}
+
+
+@dataclass(frozen=True)
+class Relatives:
+    """Whom the rows of a table belong to.
+
+    Attributes:
+        parent: The rows of the parent table.
+        rows: (rows,) parent row of each row; negative for none.
+    """
+
+    parent: pa.Table
+    rows: Rows
+
+    def column(self, name: str) -> pa.Array:
+        """A column of the parent for each row; null for rows without one."""
+        values = self.parent.column(name).combine_chunks()
+        return values.take(pa.array(np.maximum(self.rows, 0), mask=self.rows < 0))
+
+
+class Rule(ABC):
+    """Something that holds in every row of a table."""
+
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _KINDS[cls.kind] = cls
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """The rule as SQL would say it."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The table's own columns that it is about."""
+
+    @abstractmethod
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
+        """Which rows break it."""
+
+    def state(self) -> dict[str, Any]:
+        """All fields, for an artefact."""
+        return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self)}}  # type: ignore[arg-type]
+
+
+def rule_from_state(state: Mapping[str, Any]) -> Rule:
+    """The rule of any kind that `rule.state()` was taken from."""
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in state.items() if k != "kind"}
+    return _KINDS[state["kind"]](**values)
+
+
+@dataclass(frozen=True)
+class AtMost(Rule):
+    """One value is at most another one of the same row, or of the row's parent; nulls break nothing.
+
+    Attributes:
+        lower: The column of the smaller value.
+        upper: The column of the larger value.
+        gap: The larger value is at least this much larger, in ticks (0: they may be equal; -1: a strict
+            rule on values that have no ticks).
+        of_parent: Whether one of them is a column of the parent along the driver: `lower`, `upper` or none.
+    """
+
+    kind: ClassVar[str] = "at_most"
+    lower: str
+    upper: str
+    gap: int = 0
+    of_parent: Literal["lower", "upper"] | None = None
+
+    def __str__(self) -> str:
+        lower = f"parent.{self.lower}" if self.of_parent == "lower" else self.lower
+        upper = f"parent.{self.upper}" if self.of_parent == "upper" else self.upper
+        return f"{lower} {'<' if self.gap else '<='} {upper}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        both = {"lower": self.lower, "upper": self.upper}
+        return tuple(column for end, column in both.items() if end != self.of_parent)
+
+    def ends(self, table: pa.Table, relatives: Relatives | None) -> tuple[Numbers, Numbers, Mask]:
+        """Both values of each row in ticks, and the rows in which neither is null."""
+        arrays = []
+        for end, name in (("lower", self.lower), ("upper", self.upper)):
+            if end == self.of_parent:
+                assert relatives is not None
+                arrays.append(relatives.column(name))
+            else:
+                arrays.append(table.column(name).combine_chunks())
+        (low, no_low), (high, no_high) = (spread(array) for array in arrays)
+        return low, high, ~(no_low | no_high)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
+        low, high, known = self.ends(table, relatives)
+        return known & ((low >= high) if self.gap else (low > high))
+
+
+@dataclass(frozen=True)
+class Depends(Rule):
+    """Rows that agree in one column agree in another: a city lies in one country.
+
+    Attributes:
+        on: The column that decides.
+        column: The column that follows from it.
+    """
+
+    kind: ClassVar[str] = "depends"
+    on: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.on} decides {self.column}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.on, self.column)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
+        on, column = (codes_of(table.column(c).combine_chunks()) for c in (self.on, self.column))
+        first = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
+        first[on[::-1]] = column[::-1]
+        return (first[on] != column) & np.asarray(table.column(self.on).is_valid())
+
+
+@dataclass(frozen=True)
+class Nulls(Rule):
+    """What never happens to two columns at once.
+
+    Attributes:
+        one: A column.
+        other: Another column.
+        never: `both` are never null, `neither` is never the case (at most one has a value), or `first`: the
+            first is never null where the other has a value.
+    """
+
+    kind: ClassVar[str] = "nulls"
+    one: str
+    other: str
+    never: Literal["both", "neither", "first"]
+
+    def __str__(self) -> str:
+        if self.never == "both":
+            return f"{self.one} is not null or {self.other} is not null"
+        if self.never == "neither":
+            return f"{self.one} is null or {self.other} is null"
+        return f"{self.one} is not null or {self.other} is null"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.one, self.other)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
+        one, other = (np.asarray(table.column(c).is_null()) for c in self.columns)
+        return {"both": one & other, "neither": ~one & ~other, "first": one & ~other}[self.never]
+
+
+@dataclass(frozen=True)
+class Computed(Rule):
+    """A value is the sum or the product of others of its row, or a copy of another one.
+
+    Attributes:
+        column: The column.
+        parts: The columns it is computed from.
+        operation: `sum` or `product`.
+        decimals: Digits after the point that it is rounded to, if it is a float.
+    """
+
+    kind: ClassVar[str] = "computed"
+    column: str
+    parts: tuple[str, ...]
+    operation: Literal["sum", "product"]
+    decimals: int | None
+
+    def __str__(self) -> str:
+        return f"{self.column} = {(' + ' if self.operation == 'sum' else ' * ').join(self.parts)}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, *self.parts)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
+        column = table.column(self.column).combine_chunks()
+        codec = DerivedCodec(column.type, self.parts, self.decimals, self.operation)
+        parts = {name: table.column(name).combine_chunks() for name in self.parts}
+        return _differ(column, codec.derive(parts))
+
+
+@dataclass(frozen=True)
+class Repeats(Rule):
+    """A value is that of the row's parent.
+
+    Attributes:
+        column: The column.
+        of: The parent's column.
+    """
+
+    kind: ClassVar[str] = "repeats"
+    column: str
+    of: str
+
+    def __str__(self) -> str:
+        return f"{self.column} = parent.{self.of}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
+        assert relatives is not None
+        ours, theirs = table.column(self.column).combine_chunks(), relatives.column(self.of)
+        return _differ(ours, theirs.cast(ours.type)) & (relatives.rows >= 0)
+
+
+@dataclass(frozen=True)
+class Rising(Rule):
+    """A value never falls from one row of a parent to the next.
+
+    Attributes:
+        column: The column.
+        order: The column that the rows of a parent are sorted by.
+    """
+
+    kind: ClassVar[str] = "rising"
+    column: str
+    order: str
+
+    def __str__(self) -> str:
+        return f"{self.column} never falls along {self.order} within a parent"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, self.order)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
+        assert relatives is not None
+        before, after = followers(relatives.rows, table.column(self.order).combine_chunks())
+        values = to_numbers(table.column(self.column).combine_chunks())[0]
+        out = np.zeros(table.num_rows, bool)
+        out[after] = values[after] < values[before]
+        return out
+
+
+@dataclass(frozen=True)
+class Intervals(Rule):
+    """The intervals of a parent's rows do not overlap: each ends before the next begins.
+
+    Attributes:
+        start: The column with the beginning, which the rows of a parent are sorted by.
+        end: The column with the end; null where it is open.
+    """
+
+    kind: ClassVar[str] = "intervals"
+    start: str
+    end: str
+
+    def __str__(self) -> str:
+        return f"({self.start}, {self.end}) do not overlap within a parent"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.start, self.end)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
+        assert relatives is not None
+        start = table.column(self.start).combine_chunks()
+        before, after = followers(relatives.rows, start)
+        end, is_open = spread(table.column(self.end).combine_chunks())
+        out = np.zeros(table.num_rows, bool)
+        out[before] = ~is_open[before] & (end[before] > to_numbers(start)[0][after])
+        return out
+
+
+@dataclass(frozen=True)
+class TableRules:
+    """The rules of a table, and whose rows its rows belong to.
+
+    Attributes:
+        rules: What holds in every row.
+        driver: The foreign key to the parent that some of them are about; None if there is none.
+    """
+
+    rules: tuple[Rule, ...]
+    driver: ForeignKey | None
+
+    def relatives(self, table: pa.Table, tables: Mapping[str, pa.Table]) -> Relatives | None:
+        """The parent of each row, in a schema of these tables."""
+        if self.driver is None:
+            return None
+        parent = tables[self.driver.parent]
+        return Relatives(parent, parent_rows(table, self.driver.columns, parent, self.driver.parent_columns))
+
+
+def _differ(ours: pa.Array, theirs: pa.Array) -> Mask:
+    """Where two columns are unlike; nulls are like each other."""
+    both = np.asarray(ours.is_null()), np.asarray(theirs.is_null())
+    unlike = pc.fill_null(pc.not_equal(ours, theirs), fill_value=False)
+    return (both[0] != both[1]) | np.asarray(unlike)
+
+
+def spread(column: pa.Array) -> tuple[Numbers, Mask]:
+    """A number for every row, zero where null; and which are null."""
+    values, null = to_numbers(column)
+    out = np.zeros(len(null), values.dtype)
+    out[~null] = values
+    return out, null
+
+
+def codes_of(column: pa.Array) -> Rows:
+    """Equal numbers from 0 on for equal values; nulls are equal to each other."""
+    coded = column.dictionary_encode(null_encoding="encode")
+    return coded.indices.cast(pa.int64()).to_numpy(zero_copy_only=False)
+
+
+def followers(parents: Rows, order: pa.Array) -> tuple[Rows, Rows]:
+    """Rows that have a younger sibling, and the sibling that follows each."""
+    own = np.flatnonzero(parents >= 0)
+    own = own[np.lexsort((to_numbers(order)[0][own], parents[own]))]
+    same = parents[own][1:] == parents[own][:-1]
+    return own[:-1][same], own[1:][same]

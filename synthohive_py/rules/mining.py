@@ -1,0 +1,239 @@
+"""Find what holds in every real row, if chance would have broken it often enough."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns.scalars import Numbers, is_ordered_type
+from synthohive_py.rules.kinds import (
+    AtMost,
+    Depends,
+    Intervals,
+    Nulls,
+    Relatives,
+    Rising,
+    Rule,
+    codes_of,
+    followers,
+    spread,
+)
+
+__all__ = ["mine_rules"]
+
+MIN_ROWS = 100  # in fewer rows anything may hold by coincidence
+MIN_BREAKS = 8  # rows that would break a rule if its columns had nothing to do with each other
+PROBED_ROWS = 256  # looked at before all rows are
+SAMPLED_ROWS = 5000  # that chance is estimated on
+MAX_COLUMNS = 300  # pairs of more columns take too long
+MIN_GROUP = 5  # mean number of rows that agree in a column that decides others
+
+Mask = npt.NDArray[np.bool_]
+
+
+def mine_rules(
+    table: pa.Table,
+    *,
+    columns: Sequence[str],
+    free: Collection[str],
+    deciding: Collection[str],
+    dependent: Collection[str],
+    relatives: Relatives | None = None,
+    parent_columns: Sequence[str] = (),
+    order: str | None = None,
+    is_strict: bool = False,
+) -> tuple[Rule, ...]:
+    """The rules of one table.
+
+    Args:
+        table: The real rows.
+        columns: The columns to compare: all but keys, whose values mean nothing.
+        free: Those of them whose values can be changed to keep a rule. Each rule has one of them.
+        deciding: Columns that may decide others: those whose twins have the real values.
+        dependent: Columns that may follow from others.
+        relatives: The parent that the rows are generated from.
+        parent_columns: The columns of that parent to compare with.
+        order: The column that the rows of a parent are sorted by.
+        is_strict: Whether no two rows of a parent share a value of it.
+    """
+    if table.num_rows < MIN_ROWS or len(columns) > MAX_COLUMNS:
+        return ()
+    points = {c: _Points.read(table.column(c)) for c in columns if _is_comparable(table.column(c))}
+    rules: list[Rule] = [
+        *_null_rules(table, [c for c in columns if c in free]),
+        *_dependencies(table, deciding, dependent),
+    ]
+    rules += _reduced(list(_orders(points)), points)
+    if relatives is not None:
+        above = {c: relatives.column(c) for c in parent_columns if _is_comparable(relatives.parent.column(c))}
+        rules += _parent_orders(points, {c: _Points.read(pa.chunked_array([a])) for c, a in above.items()})
+        if order is not None and is_strict:
+            rules += _along_siblings(table, points, relatives, order)
+    return tuple(rule for rule in rules if set(rule.columns) & {*free, order})
+
+
+def _is_comparable(column: pa.ChunkedArray) -> bool:
+    return is_ordered_type(column.type) and column.null_count < len(column)
+
+
+@dataclass(frozen=True)
+class _Points:
+    """A column as points on a line."""
+
+    type: pa.DataType
+    values: Numbers
+    null: Mask
+
+    @classmethod
+    def read(cls, column: pa.ChunkedArray) -> _Points:
+        return cls(column.type, *spread(column.combine_chunks()))
+
+
+# ---------------------------------------------------------------- one value at most another
+
+
+def _orders(points: Mapping[str, _Points]) -> Iterator[AtMost]:
+    for one, other in combinations(points, 2):
+        if points[one].type.equals(points[other].type):
+            gap = _gap(points[one], points[other])
+            if gap is not None:
+                yield AtMost(one, other, gap)
+            else:
+                gap = _gap(points[other], points[one])
+                if gap is not None:
+                    yield AtMost(other, one, gap)
+
+
+def _parent_orders(ours: Mapping[str, _Points], theirs: Mapping[str, _Points]) -> Iterator[AtMost]:
+    for name, column in ours.items():
+        for other, above in theirs.items():
+            if not column.type.equals(above.type):
+                continue
+            gap = _gap(above, column)
+            if gap is not None:
+                yield AtMost(other, name, gap, "lower")
+                continue
+            gap = _gap(column, above)
+            if gap is not None:
+                yield AtMost(name, other, gap, "upper")
+
+
+def _gap(low: _Points, high: _Points) -> int | None:
+    """How much one column is below the other in every row: 0 if they may be equal; None if it is not."""
+    probe = np.unique(np.linspace(0, len(low.values) - 1, PROBED_ROWS).astype(np.int64))
+    if (~low.null & ~high.null & (low.values > high.values))[probe].any():
+        return None
+    known = ~low.null & ~high.null
+    a, b = low.values[known], high.values[known]
+    if len(a) < MIN_ROWS or (a > b).any() or (a == b).all():
+        return None
+    some = np.unique(np.linspace(0, len(a) - 1, SAMPLED_ROWS).astype(np.int64))
+    by_chance = np.searchsorted(np.sort(b[some]), a[some], side="left").mean() / len(some)
+    if by_chance * len(a) < MIN_BREAKS:
+        return None
+    if (a == b).any():
+        return 0
+    if a.dtype != np.int64:
+        return -1
+    return int(np.gcd.reduce((b - a).astype(np.uint64)))
+
+
+def _reduced(rules: list[AtMost], points: Mapping[str, _Points]) -> list[AtMost]:
+    """Without those that follow from two others."""
+    pairs = {(rule.lower, rule.upper) for rule in rules}
+    between = [name for name, column in points.items() if not column.null.any()]
+    return [
+        rule
+        for rule in rules
+        if rule.gap or not any({(rule.lower, m), (m, rule.upper)} <= pairs for m in between)
+    ]
+
+
+# ---------------------------------------------------------------- one column decides another
+
+
+def _dependencies(table: pa.Table, deciding: Collection[str], dependent: Collection[str]) -> list[Depends]:
+    """For each column the one that decides it, of several the one with the fewest values."""
+    names = [c for c in table.column_names if c in {*deciding, *dependent} and _is_flat(table.column(c))]
+    codes = {c: codes_of(table.column(c).combine_chunks()) for c in names}
+    sizes = {c: int(codes[c].max(initial=-1)) + 1 for c in names}
+    # A column decides only ones with fewer values, or later ones with as many: so there is no circle.
+    ranked = sorted(names, key=lambda c: (sizes[c], -table.column_names.index(c)))
+    found = []
+    for place, column in enumerate(ranked):
+        if column not in dependent or sizes[column] < 2:
+            continue
+        for other in ranked[place + 1 :]:
+            if other in deciding and sizes[other] * MIN_GROUP <= table.num_rows:
+                known = np.asarray(table.column(other).is_valid())
+                if _decides(codes[other][known], codes[column][known]):
+                    found.append(Depends(other, column))
+                    break
+    # Deciding columns first, so that each is settled before others follow from it.
+    return sorted(found, key=lambda rule: -ranked.index(rule.on))
+
+
+def _is_flat(column: pa.ChunkedArray) -> bool:
+    return not pa.types.is_nested(column.type) and not pa.types.is_null(column.type)
+
+
+def _decides(on: npt.NDArray[np.int64], column: npt.NDArray[np.int64]) -> bool:
+    first = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
+    first[on[::-1]] = column[::-1]
+    if (first[on] != column).any() or len(on) < MIN_ROWS:
+        return False
+    share = np.bincount(column) / len(column)
+    repeats = len(on) - len(np.unique(on))
+    return float(repeats * (1 - (share**2).sum())) >= MIN_BREAKS
+
+
+# ---------------------------------------------------------------- nulls
+
+
+def _null_rules(table: pa.Table, columns: Sequence[str]) -> Iterator[Nulls]:
+    size = table.num_rows
+    null = {c: np.asarray(table.column(c).is_null()) for c in columns}
+    null = {c: mask for c, mask in null.items() if 0 < mask.sum() < size}
+    for one, other in combinations(null, 2):
+        a, b, both = (int(m.sum()) for m in (null[one], null[other], null[one] & null[other]))
+        if both == 0 and a * b >= MIN_BREAKS * size:
+            yield Nulls(one, other, "both")
+        if a + b - both == size and (size - a) * (size - b) >= MIN_BREAKS * size:
+            yield Nulls(one, other, "neither")
+        if both == a and a * (size - b) >= MIN_BREAKS * size:
+            yield Nulls(one, other, "first")
+        if both == b and b * (size - a) >= MIN_BREAKS * size:
+            yield Nulls(other, one, "first")
+
+
+# ---------------------------------------------------------------- from sibling to sibling
+
+
+def _along_siblings(
+    table: pa.Table, points: Mapping[str, _Points], relatives: Relatives, order: str
+) -> Iterator[Rule]:
+    before, after = followers(relatives.rows, table.column(order).combine_chunks())
+    if len(before) < MIN_ROWS or order not in points:
+        return
+    start = points[order]
+    for name, column in points.items():
+        if name == order:
+            continue
+        ends = ~column.null[before]
+        first, second = before[ends], after[ends]
+        if column.type.equals(start.type) and len(first) >= MIN_ROWS:
+            starts_first = (column.values >= start.values) | column.null
+            ends_first = column.values[first] <= start.values[second]
+            if starts_first.all() and ends_first.all() and (column.values != start.values).any():
+                yield Intervals(order, name)
+                continue
+        values = column.values
+        falls = values[np.roll(after, 1)] > values[after]  # siblings mixed with those of others
+        rises = (values[after] >= values[before]).all() and not column.null.any()
+        if rises and falls.sum() >= MIN_BREAKS:
+            yield Rising(name, order)

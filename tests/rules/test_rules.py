@@ -1,0 +1,164 @@
+"""What holds in every real row holds in every generated one, and is named."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synthohive_py import Metadata, Synthesizer
+from synthohive_py.frames import to_arrow
+from synthohive_py.quality import score
+from synthohive_py.rng import Seed
+
+Frames = dict[str, pd.DataFrame]
+FAST = {"epochs": 2}  # a model that knows little breaks much, so that all is left to the rules
+
+
+def shop() -> tuple[Metadata, Frames]:
+    """Users with orders: every kind of rule."""
+    rng = np.random.default_rng(0)
+    users, first = 300, pd.Timestamp("2020-01-01")
+    city = rng.choice(list("abcdefgh"), users)
+    joined = first + pd.to_timedelta(rng.integers(0, 900, users), "D")
+    left = pd.Series(joined + pd.to_timedelta(rng.integers(1, 900, users), "D"))
+    people = pd.DataFrame(
+        {
+            "id": np.arange(users),
+            "city": city,
+            "country": [dict(zip("abcdefgh", "XXXYYZZZ", strict=True))[c] for c in city],
+            "joined": joined,
+            "left": left.where(rng.random(users) < 0.7),
+        }
+    )
+    of = np.repeat(np.arange(users), rng.integers(0, 8, users))
+    rows = len(of)
+    by_card = rng.random(rows) < 0.4
+    orders = pd.DataFrame(
+        {
+            "id": np.arange(rows),
+            "user_id": of,
+            "placed": joined[of] + pd.to_timedelta(rng.integers(0, 500, rows), "D"),
+            "quantity": rng.integers(1, 9, rows),
+            "price": np.round(rng.gamma(2, 20, rows), 2),
+            "card": np.where(by_card, rng.choice(["visa", "amex"], rows), None),
+            "iban": np.where(~by_card, rng.choice(["DE", "FR"], rows), None),
+        }
+    )
+    orders["shipped"] = orders["placed"] + pd.to_timedelta(rng.integers(0, 10, rows), "D")
+    orders["total"] = np.round(orders["quantity"] * orders["price"], 2)
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("orders", pk="id", fk={"user_id": "users.id"})
+    return metadata, {"users": people, "orders": orders}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Synthesizer:
+    metadata, data = shop()
+    return Synthesizer(metadata, seed=3, model_options=FAST, progress=False).fit(data)
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_rules_hold_in_every_row(fitted: Synthesizer, scale: float, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        twin = fitted.sample(scale=scale)
+
+    users, orders = twin["users"], twin["orders"]
+    joined = orders.merge(users, left_on="user_id", right_on="id", suffixes=("", "_user"))
+    assert not users[["city", "country"]].drop_duplicates()["city"].duplicated().any()
+    assert not (users["left"] <= users["joined"]).any()
+    assert (orders["card"].isna() != orders["iban"].isna()).all()
+    assert (orders["placed"] <= orders["shipped"]).all()
+    assert (joined["joined"] <= joined["placed"]).all()
+    assert np.allclose(orders["total"], orders["quantity"] * orders["price"], atol=0.0051)
+    assert "break a rule" not in caplog.text
+
+
+def test_rules_are_kept_by_an_artefact(fitted: Synthesizer, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "shop.syn")
+
+    again = Synthesizer.load(tmp_path / "shop.syn", progress=False).sample()
+
+    pd.testing.assert_frame_equal(again["orders"], fitted.sample()["orders"])
+
+
+def test_rules_hold_in_a_table_that_stands_alone() -> None:
+    _, data = shop()
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+
+    twin = Synthesizer(metadata, model_options=FAST, progress=False).fit({"users": data["users"]}).sample()
+
+    assert not (twin["users"]["left"] <= twin["users"]["joined"]).any()
+    assert not twin["users"][["city", "country"]].drop_duplicates()["city"].duplicated().any()
+
+
+def history(*, gaps: bool) -> tuple[Metadata, Frames]:
+    """Machines with the periods they were leased for, one after the other, and a meter that only rises."""
+    rng = np.random.default_rng(1)
+    machines, each = 60, 6
+    machine = np.repeat(np.arange(machines), each)
+    lengths = rng.integers(1, 50, (machines, each))
+    pauses = rng.integers(0, 20, (machines, each)) * gaps
+    start = np.cumsum(lengths + pauses, axis=1) - lengths
+    begun = np.datetime64("2021-01-01", "s") + (start + rng.integers(0, 200, (machines, 1))).ravel() * 86400
+    leases = pd.DataFrame(
+        {
+            "machine_id": machine,
+            "begun": begun,
+            "ended": begun + lengths.ravel() * 86400,
+            "meter": np.cumsum(rng.integers(0, 900, (machines, each)), axis=1).ravel(),
+        }
+    )
+    metadata = Metadata()
+    metadata.add_table("machines", pk="id")
+    metadata.add_table("leases", pk=["machine_id", "begun"], fk={"machine_id": "machines.id"})
+    return metadata, {"machines": pd.DataFrame({"id": np.arange(machines)}), "leases": leases}
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_periods_of_a_parent_do_not_overlap_and_meters_never_fall(gaps: bool) -> None:
+    metadata, data = history(gaps=gaps)
+
+    leases = Synthesizer(metadata, model_options=FAST, progress=False).fit(data).sample()["leases"]
+
+    leases = leases.sort_values(["machine_id", "begun"])
+    following = leases.groupby("machine_id").shift(-1)
+    assert (leases["begun"] <= leases["ended"]).all()
+    assert not (leases["ended"] > following["begun"]).any()
+    assert not (leases["meter"] > following["meter"]).any()
+
+
+def test_a_condition_goes_before_a_rule_and_is_warned_of(
+    fitted: Synthesizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        twin = fitted.sample(conditions={"orders": {"card": "visa", "iban": "DE"}})
+
+    assert set(twin["orders"]["card"]) == {"visa"}
+    assert "break a rule: card is null or iban is null" in caplog.text
+
+
+def test_the_gate_counts_the_rows_that_break_a_rule(fitted: Synthesizer) -> None:
+    learned = fitted._fitted
+    assert learned is not None
+    _, data = shop()
+    real = {name: to_arrow(frame, name) for name, frame in data.items()}
+    twin = {name: to_arrow(frame, name) for name, frame in fitted.sample().items()}
+    early = pa.array([dt.datetime(1999, 1, 1)] * 3 + twin["orders"].column("shipped").to_pylist()[3:])
+    place = twin["orders"].column_names.index("shipped")
+    spoilt = twin["orders"].set_column(place, "shipped", early)
+
+    def judged(tables: dict[str, pa.Table]) -> dict[str | None, bool]:
+        found = score(learned.metadata, real, tables, seed=Seed(0), rules=learned.rules())
+        return {f.column: f.passed for f in found if f.metric == "RuleAdherence" and f.table == "orders"}
+
+    assert all(judged(twin).values())
+    assert judged(twin)["total = quantity * price"]
+    assert not judged({**twin, "orders": spoilt})["placed <= shipped"]

@@ -211,10 +211,8 @@ class _Work:
         """Move the own column of a rule just as far as needed."""
         low, high, _ = rule.ends(self.table, relatives)
         name = rule.columns[0]
-        gap = max(rule.gap, 0)
-        self.put_numbers(
-            name, low + gap if name == rule.upper else high - gap, rule.broken(self.table, relatives)
-        )
+        moved = rule.above(low) if name == rule.upper else rule.below(high)
+        self.put_numbers(name, moved, rule.broken(self.table, relatives))
 
     def lift_families(self, rule: AtMost, relatives: Relatives, *, is_strict: bool) -> None:
         """Siblings that come too early come later, and still differ if they have to."""
@@ -223,7 +221,7 @@ class _Work:
         family = relatives.rows[order]
         start = np.searchsorted(family, family, side="left")
         place = (np.arange(len(order)) - start) * is_strict
-        raised = np.where(known, np.maximum(high, low + max(rule.gap, 0)), high)[order] - place
+        raised = np.where(known, np.maximum(high, rule.above(low)), high)[order] - place
         top = np.zeros(len(order), raised.dtype)
         number = np.unique(start, return_inverse=True)[1].astype(np.int64)
         top[order] = highest_so_far(raised, number) + place
@@ -261,11 +259,11 @@ class _Work:
                     self.put_numbers(rule.upper, low, bad)
         for rule in _smallest_first(rules):
             low, high, _ = rule.ends(self.table, None)
-            bad, gap = rule.broken(self.table), max(rule.gap, 0)
+            bad = rule.broken(self.table)
             if rule.upper in self.free:
-                self.put_numbers(rule.upper, low + gap, bad)
+                self.put_numbers(rule.upper, rule.above(low), bad)
             elif rule.lower in self.free:
-                self.put_numbers(rule.lower, high - gap, bad)
+                self.put_numbers(rule.lower, rule.below(high), bad)
 
 
 def _smallest_first(rules: Sequence[AtMost]) -> list[AtMost]:

@@ -96,15 +96,15 @@ class AtMost(Rule):
     Attributes:
         lower: The column of the smaller value.
         upper: The column of the larger value.
-        gap: The larger value is at least this much larger, in ticks (0: they may be equal; -1: a strict
-            rule on values that have no ticks).
+        gap: The larger value is larger by at least this much, in ticks (for floats, in their own unit);
+            0 if they may be equal.
         of_parent: Whether one of them is a column of the parent along the driver: `lower`, `upper` or none.
     """
 
     kind: ClassVar[str] = "at_most"
     lower: str
     upper: str
-    gap: int = 0
+    gap: float = 0
     of_parent: Literal["lower", "upper"] | None = None
 
     def __str__(self) -> str:
@@ -132,6 +132,22 @@ class AtMost(Rule):
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
         low, high, known = self.ends(table, relatives)
         return known & ((low >= high) if self.gap else (low > high))
+
+    def above(self, low: Numbers) -> Numbers:
+        """The least value that may stand beside `low`."""
+        return self._away(low, 1)
+
+    def below(self, high: Numbers) -> Numbers:
+        """The largest value that may stand beside `high`."""
+        return self._away(high, -1)
+
+    def _away(self, values: Numbers, sign: int) -> Numbers:
+        if values.dtype == np.int64:
+            return values + sign * int(self.gap)
+        moved = values + sign * self.gap
+        # Beside large numbers the gap may vanish. A step of 32 bits is one in columns of either width.
+        step = np.nextafter(values.astype(np.float32), np.float32(sign * np.inf)).astype(values.dtype)
+        return np.where((moved == values) & (self.gap > 0), step, moved)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def _parent_orders(ours: Mapping[str, _Points], theirs: Mapping[str, _Points]) -
                 yield AtMost(name, other, gap, "upper")
 
 
-def _gap(low: _Points, high: _Points) -> int | None:
+def _gap(low: _Points, high: _Points) -> float | None:
     """How much one column is below the other in every row: 0 if they may be equal; None if it is not."""
     probe = np.unique(np.linspace(0, len(low.values) - 1, PROBED_ROWS).astype(np.int64))
     if (~low.null & ~high.null & (low.values > high.values))[probe].any():
@@ -139,7 +139,7 @@ def _gap(low: _Points, high: _Points) -> int | None:
     if (a == b).any():
         return 0
     if a.dtype != np.int64:
-        return -1
+        return float((b - a).min())
     return int(np.gcd.reduce((b - a).astype(np.uint64)))
 
 

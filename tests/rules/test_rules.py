@@ -99,6 +99,22 @@ def test_rules_hold_in_a_table_that_stands_alone() -> None:
     assert not twin["users"][["city", "country"]].drop_duplicates()["city"].duplicated().any()
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_a_float_stays_above_another(kind: str) -> None:
+    rng = np.random.default_rng(2)
+    speed = rng.integers(0, 20, 3000) * 1.15078
+    gust = np.where(rng.random(3000) < 0.5, speed + rng.integers(1, 9, 3000) * 1.15078, np.nan)
+    metadata = Metadata()
+    metadata.add_table("weather")
+
+    synthesizer = Synthesizer(metadata, model_options=FAST, progress=False)
+    wind = pd.DataFrame({"speed": speed, "gust": gust}, dtype=kind)
+    twin = synthesizer.fit({"weather": wind}).sample(scale=5)["weather"]
+
+    assert not (twin["gust"] <= twin["speed"]).any()
+    assert twin.dtypes.eq(kind).all()
+
+
 def history(*, gaps: bool) -> tuple[Metadata, Frames]:
     """Machines with the periods they were leased for, one after the other, and a meter that only rises."""
     rng = np.random.default_rng(1)

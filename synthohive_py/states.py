@@ -17,13 +17,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from safetensors import SafetensorError
 from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save as write_tensors
 
 from synthohive_py.errors import SerializationError
 
-__all__ = ["FORMAT_VERSION", "dump_state", "load_state", "read_state", "write_state"]
+__all__ = [
+    "FORMAT_VERSION",
+    "dump_state",
+    "load_state",
+    "read_state",
+    "table_from_state",
+    "table_state",
+    "write_state",
+]
 
 FORMAT_VERSION = 2
 ARRAY = "__array__"  # marks the place of an array in the JSON
@@ -154,3 +163,16 @@ def _digest(body: str, arrays: Arrays) -> str:
 
 def _reject(value: object) -> Any:
     raise TypeError(f"state holds a {type(value).__name__}")  # a defect of ours, never of the user's data
+
+
+def table_state(table: pa.Table) -> npt.NDArray[np.uint8]:
+    """A table as an array, for a state."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return np.frombuffer(sink.getvalue(), np.uint8)
+
+
+def table_from_state(state: npt.NDArray[np.uint8]) -> pa.Table:
+    """The table that `table_state` made the array of."""
+    return pa.ipc.open_stream(pa.BufferReader(state.tobytes())).read_all()

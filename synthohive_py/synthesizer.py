@@ -15,7 +15,7 @@ from synthohive_py.models.base import get_model
 from synthohive_py.relational.checkpoints import Checkpoints
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
-from synthohive_py.relational.sample import generate_tables, sample_tables
+from synthohive_py.relational.sample import generate_parts, sample_tables
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
@@ -129,6 +129,7 @@ class Synthesizer:
         seed: int | None = None,
         *,
         conditions: Conditions | None = None,
+        workers: int | None = None,
         output_path: None = None,
     ) -> dict[str, pd.DataFrame]: ...
 
@@ -140,6 +141,7 @@ class Synthesizer:
         seed: int | None = None,
         *,
         conditions: Conditions | None = None,
+        workers: int | None = None,
         output_path: str | os.PathLike[str],
     ) -> dict[str, Path]: ...
 
@@ -150,6 +152,7 @@ class Synthesizer:
         seed: int | None = None,
         *,
         conditions: Conditions | None = None,
+        workers: int | None = None,
         output_path: str | os.PathLike[str] | None = None,
     ) -> dict[str, pd.DataFrame] | dict[str, Path]:
         """Generate a twin.
@@ -160,8 +163,10 @@ class Synthesizer:
             seed: Another seed gives another twin; by default the seed of the synthesizer.
             conditions: Per table and column a value that every row shall have, such as
                 `{"orders": {"status": "returned"}}`. The other columns follow it.
-            output_path: A folder to write `<table>.parquet` files to. Tables without foreign keys from or
-                to them are written while they are generated, so memory does not grow with their rows.
+            workers: How many shards of a large twin to make side by side; by default as many as there
+                are cores. The rows do not depend on it.
+            output_path: A folder to write `<table>.parquet` files to. They are written while rows are
+                generated, so memory does not grow with the size of the twin.
 
         Returns:
             Per table a frame with the real frame's columns, order and dtypes; with `output_path`, per
@@ -178,10 +183,11 @@ class Synthesizer:
             "scale": scale,
             "seed": Seed(self.seed if seed is None else _whole_number("seed", seed)),
             "conditions": conditions,
+            "workers": None if workers is None else _whole_number("workers", workers),
             "progress": self.progress,
         }
         if output_path is not None:
-            return write_parquet(generate_tables(fitted, **options), output_path)
+            return write_parquet(generate_parts(fitted, **options), output_path)
         tables = sample_tables(fitted, **options)
         return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
 

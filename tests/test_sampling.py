@@ -14,7 +14,7 @@ import pytest
 
 from synthohive_py import ConnectorError, Metadata, SettingError, Synthesizer
 from synthohive_py.columns.patterns import Patterns
-from synthohive_py.relational import stream, workers
+from synthohive_py.relational import shards, workers
 from synthohive_py.rng import Part, Seed
 
 QUICK = {"epochs": 40, "batch_size": 64}
@@ -152,10 +152,17 @@ def test_a_failed_write_leaves_the_old_files_and_no_drafts(alone: Synthesizer, t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["people.parquet", "taken"]
 
 
+def in_shards_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twins are divided as if they were large."""
+    monkeypatch.setattr(shards, "SHARD_ROWS", rows)
+    monkeypatch.setattr(shards, "WHOLE_ROWS", 5)
+    monkeypatch.setattr(shards, "SHARD_SHARE", 1)
+
+
 def test_parts_differ_and_unique_columns_stay_unique_over_them(
     alone: Synthesizer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(stream, "PART_ROWS", 500)
+    in_shards_of(500, monkeypatch)
 
     file = alone.sample(num_rows={"people": 1700}, output_path=tmp_path)["people"]
 
@@ -171,12 +178,9 @@ def test_parts_differ_and_unique_columns_stay_unique_over_them(
 def test_rows_do_not_depend_on_the_number_of_workers(
     alone: Synthesizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "PART_ROWS", 300)
-    several = alone.sample()["people"]
+    in_shards_of(300, monkeypatch)
 
-    monkeypatch.setattr(stream.os, "sched_getaffinity", lambda _: {0}, raising=False)
-
-    pd.testing.assert_frame_equal(several, alone.sample()["people"])
+    pd.testing.assert_frame_equal(alone.sample(workers=3)["people"], alone.sample(workers=1)["people"])
 
 
 @pytest.fixture
@@ -184,9 +188,9 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
     """Two processes make parts of 300 rows; the list fills with those that were started."""
     started = []
     start = workers._start
-    monkeypatch.setattr(stream, "PART_ROWS", 300)
-    monkeypatch.setattr(stream, "PROCESS_ROWS", 1)
-    monkeypatch.setattr(stream, "_cores", lambda: 2)
+    in_shards_of(300, monkeypatch)
+    monkeypatch.setattr(workers, "PROCESS_ROWS", 1)
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
     monkeypatch.setattr(workers, "_start", lambda: started.append(start()) or started[-1])
     return started
 
@@ -197,7 +201,7 @@ def test_processes_make_the_same_rows_and_end(
     by_processes = alone.sample(num_rows={"people": 2000})["people"]
 
     assert [process.returncode for process in processes] == [0, 0]
-    monkeypatch.setattr(stream, "PROCESS_ROWS", 10_000)
+    monkeypatch.setattr(workers, "PROCESS_ROWS", 10_000)
     pd.testing.assert_frame_equal(by_processes, alone.sample(num_rows={"people": 2000})["people"])
     assert len(processes) == 2
 
@@ -206,7 +210,7 @@ def test_processes_make_the_same_rows_and_end(
     "dies",
     [
         "",
-        "import struct, sys; r = sys.stdin.buffer; r.read(struct.unpack('<Q', r.read(8))[0]); r.read(24)",
+        "import struct, sys; r = sys.stdin.buffer; r.read(struct.unpack('<Q', r.read(8))[0]); r.read(struct.unpack('<Q', r.read(8))[0])",
     ],
     ids=["at once", "when asked"],
 )
@@ -223,7 +227,7 @@ def test_processes_that_die_cost_no_rows(
 
     assert "its rows are made by this one" in caplog.text or "threads do it" in caplog.text
     assert [process.returncode for process in processes] == [0, 0]
-    monkeypatch.setattr(stream, "PROCESS_ROWS", 10_000)
+    monkeypatch.setattr(workers, "PROCESS_ROWS", 10_000)
     pd.testing.assert_frame_equal(twin, alone.sample(num_rows={"people": 2000})["people"])
 
 

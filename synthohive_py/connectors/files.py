@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,17 +14,20 @@ from synthohive_py.errors import ConnectorError
 
 __all__ = ["write_parquet"]
 
+CHUNK_ROWS = 100_000
+
 
 def write_parquet(
-    tables: Iterable[tuple[str, Iterator[pa.Table]]], folder: str | os.PathLike[str]
+    parts: Iterable[tuple[str, pa.Table]], folder: str | os.PathLike[str], *, chunk_rows: int = CHUNK_ROWS
 ) -> dict[str, Path]:
-    """Write `<table>.parquet` for each table; at most a few parts are in memory at a time.
+    """Write `<table>.parquet` for each table; of each only a few rows are in memory at a time.
 
     The files appear when all of them are complete. Older ones of the same names are replaced.
 
     Args:
-        tables: Names and parts of at least one table each.
+        parts: Names of tables with some of their rows, at least once each.
         folder: Made if it does not exist.
+        chunk_rows: Rows of a row group.
 
     Returns:
         Per table its file.
@@ -33,11 +37,18 @@ def write_parquet(
     """
     target = Path(folder)
     drafts: dict[str, Path] = {}
+    writers: dict[str, pq.ParquetWriter] = {}
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for name, parts in tables:
-            drafts[name] = target / f".{_file_name(name)}.{os.getpid()}.draft"
-            _write(drafts[name], parts)
+        for name, part in parts:
+            if name not in drafts:
+                drafts[name] = target / f".{_file_name(name)}.{os.getpid()}.draft"
+                writers[name] = pq.ParquetWriter(
+                    drafts[name], part.schema, compression="zstd", compression_level=1
+                )
+            writers[name].write_table(part, row_group_size=chunk_rows)
+        for writer in writers.values():
+            writer.close()
         files = {name: target / _file_name(name) for name in drafts}
         for name, file in files.items():
             drafts[name].replace(file)
@@ -49,17 +60,12 @@ def write_parquet(
             remedy="choose another output_path, or make room",
         ) from error
     finally:
+        for writer in writers.values():
+            with contextlib.suppress(OSError):  # the disk is full: told above
+                writer.close()
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
     return files
-
-
-def _write(path: Path, parts: Iterator[pa.Table]) -> None:
-    first = next(parts)
-    with pq.ParquetWriter(path, first.schema, compression="zstd", compression_level=1) as writer:
-        writer.write_table(first)
-        for part in parts:
-            writer.write_table(part)
 
 
 def _file_name(table: str) -> str:

@@ -186,7 +186,7 @@ def _match(
         ours, theirs = _repeated_codes(world, link, generated, shared)
         cells = cells_of([ours_group, their_group], [ours[children], theirs])
         demand = np.bincount(cells[0], minlength=int(cells[1].max(initial=-1)) + 1)
-        own = seed.child("degrees").numpy()
+        own = seed.child("degrees")
         slots = world.degrees(link, own, eligible, cells=cells[1], demand=demand)
         profiles = fitted.profiles[link.name].encode(world.column_codes(link.key.parent))
         asked = np.concatenate([ours[children], wanted[children]], axis=1)

@@ -56,6 +56,7 @@ class DegreeModel:
         eligible: npt.NDArray[np.bool_] | None = None,
         cells: npt.NDArray[np.int64] | None = None,
         demand: npt.NDArray[np.int64] | None = None,
+        offset: float = 0.5,
     ) -> npt.NDArray[np.int64]:
         """A number of children for each generated parent, distributed as the real numbers are.
 
@@ -66,35 +67,47 @@ class DegreeModel:
             cells: (parents,) the cell of each parent.
             demand: Per cell, how many children look for a parent there. Parents of cells in demand get the
                 larger numbers, so that as many as possible find one; the numbers themselves stay.
+            offset: See `dealt`.
         """
         wanted = self.codec.decode(codes, rng).to_numpy(zero_copy_only=False).astype(np.float64)
         if eligible is not None:
             wanted[~eligible] = -1
         by_chance = rng.random(len(wanted))
-        degrees = self._dealt(wanted, by_chance)
+        degrees = self._handed_out(wanted, by_chance, offset)
         for _ in range(ROUNDS if cells is not None and demand is not None else 0):
             assert cells is not None  # for the type checker
             assert demand is not None
             supply = np.bincount(cells, degrees, minlength=len(demand))
             wanted = wanted * np.clip((demand + 1) / (supply + 1), *STEP)[cells]
-            degrees = self._dealt(wanted, by_chance)
+            degrees = self._handed_out(wanted, by_chance, offset)
         if eligible is not None:
             degrees[~eligible] = 0
         return degrees
 
-    def _dealt(
-        self, wanted: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64]
+    def dealt(self, parents: int, offset: float) -> npt.NDArray[np.int64]:
+        """The numbers that so many parents get together, ascending.
+
+        Args:
+            parents: How many parents.
+            offset: Which of the real numbers, from 0 to 1: a few parents can't get all of them, and many
+                groups of parents shall get others each time.
+        """
+        if not parents or not len(self.numbers):
+            return np.zeros(parents, np.int64)
+        levels = (np.arange(parents) + offset) / parents
+        place = np.searchsorted(np.cumsum(self.counts) / self.counts.sum(), levels)
+        out = self.numbers[np.minimum(place, len(self.numbers) - 1)]
+        if not out.any():
+            # Few parents: rounding alone must not empty the table of their children.
+            out[-1] = next((n for n in self.numbers if n), 0)
+        return out
+
+    def _handed_out(
+        self, wanted: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64], offset: float
     ) -> npt.NDArray[np.int64]:
-        """The real numbers, handed out in the order of the wanted ones."""
-        order = np.lexsort((by_chance, wanted))
-        levels = (np.arange(len(wanted)) + 0.5) / max(len(wanted), 1)
-        place = np.searchsorted(np.cumsum(self.counts) / max(self.counts.sum(), 1), levels)
+        """The real numbers, in the order of the wanted ones."""
         degrees = np.zeros(len(wanted), np.int64)
-        if len(self.numbers):
-            degrees[order] = self.numbers[np.minimum(place, len(self.numbers) - 1)]
-            if len(wanted) and not degrees.any() and wanted[order[-1]] >= 0:
-                # Few parents: rounding alone must not empty the table of their children.
-                degrees[order[-1]] = next((n for n in self.numbers if n), 0)
+        degrees[np.lexsort((by_chance, wanted))] = self.dealt(len(wanted), offset)
         return degrees
 
     def state(self) -> dict[str, Any]:

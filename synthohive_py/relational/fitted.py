@@ -24,6 +24,7 @@ from synthohive_py.relational.profiles import Profile
 from synthohive_py.rules import TableRules
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.schema import ForeignKey, Metadata
+from synthohive_py.states import table_from_state, table_state
 
 __all__ = ["Block", "FitSettings", "FittedSchema", "FittedTable", "Lookup", "block_span"]
 
@@ -186,11 +187,11 @@ class FittedTable:
         return {
             "schema": _bytes_to_array(self.schema.serialize().to_pybytes()),
             "rows": self.rows,
-            "reference": None if self.reference is None else _table_state(self.reference),
+            "reference": None if self.reference is None else table_state(self.reference),
             "codec": self.codec.state(),
             "layout": [asdict(block) for block in self.layout],
             "key_width": self.key_width,
-            "lookups": {k: _table_state(v.keys) for k, v in self.lookups.items()},
+            "lookups": {k: table_state(v.keys) for k, v in self.lookups.items()},
             "profiles": {k: v.state() for k, v in self.profiles.items()},
             "degrees": {k: v.state() for k, v in self.degrees.items()},
             "fixed_degrees": dict(self.fixed_degrees),
@@ -216,14 +217,14 @@ class FittedTable:
         return cls(
             schema=pa.ipc.read_schema(pa.BufferReader(state["schema"].tobytes())),
             rows=state["rows"],
-            reference=None if reference is None else _table_from_state(reference),
+            reference=None if reference is None else table_from_state(reference),
             codec=TableCodec.from_state(state["codec"]),
             layout=tuple(
                 Block(b["kind"], b["name"], tuple(b["cardinalities"]), tuple(b["ordered"]))
                 for b in state["layout"]
             ),
             key_width=state["key_width"],
-            lookups={k: Lookup(_table_from_state(v)) for k, v in state["lookups"].items()},
+            lookups={k: Lookup(table_from_state(v)) for k, v in state["lookups"].items()},
             profiles={k: Profile.from_state(v) for k, v in state["profiles"].items()},
             degrees={k: DegreeModel.from_state(v) for k, v in state["degrees"].items()},
             fixed_degrees=dict(state["fixed_degrees"]),
@@ -294,17 +295,6 @@ class FittedSchema:
             dtypes=state["dtypes"],
             seed=state["seed"],
         )
-
-
-def _table_state(table: pa.Table) -> npt.NDArray[np.uint8]:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return _bytes_to_array(sink.getvalue().to_pybytes())
-
-
-def _table_from_state(state: npt.NDArray[np.uint8]) -> pa.Table:
-    return pa.ipc.open_stream(pa.BufferReader(state.tobytes())).read_all()
 
 
 def _bytes_to_array(data: bytes) -> npt.NDArray[np.uint8]:

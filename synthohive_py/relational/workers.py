@@ -1,4 +1,4 @@
-"""Processes that make the parts of a large table side by side.
+"""Shards made side by side: in threads, or in processes if there are many rows.
 
 Threads of one process wait for each other between two operations of torch, so a second one adds only half
 of what it could. A process costs seconds to start and then works for itself. It is a plain child that speaks
@@ -8,55 +8,110 @@ through its pipes: nothing of the caller's program is run again, as `multiproces
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import queue
 import struct
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from synthohive_py.relational.fitted import FittedTable
-from synthohive_py.relational.parts import make_part
-from synthohive_py.rng import Part, Seed
-from synthohive_py.states import dump_state, load_state
+from synthohive_py.models.processor import processor_settings
+from synthohive_py.relational.generation import Generation
+from synthohive_py.relational.shards import Shard
+from synthohive_py.rng import Part
+from synthohive_py.states import dump_state, load_state, table_state
 
-__all__ = ["Workers", "can_start", "serve"]
+__all__ = ["PROCESS_ROWS", "Workers", "make_shards", "serve"]
 
 logger = logging.getLogger(__name__)
 
-_LENGTH = struct.Struct("<Q")
-_PART = struct.Struct("<QQQ")
-_COMMAND = "from synthohive_py.relational.workers import serve; serve()"
+PROCESS_ROWS = 3_000_000  # from here on processes repay the seconds that they take to start
 END_SECONDS = 10.0
 
+_LENGTH = struct.Struct("<Q")
+_COMMAND = "from synthohive_py.relational.workers import serve; serve()"
 
-def can_start(table: FittedTable) -> bool:
-    """Whether a process of its own can make parts of the table: it has to know the class of the model."""
-    is_ours = type(table.model).__module__.startswith("synthohive_py.")
-    return is_ours and Path(sys.executable or "").name.lower().startswith("python")
+Tables = list[tuple[str, pa.Table]]
+
+
+def make_shards(generation: Generation, workers: int | None = None) -> Generator[Tables, None, None]:
+    """The rows of all shards, in their order.
+
+    Args:
+        generation: The twin, with its shards.
+        workers: How many to make side by side; by default as many as there are cores.
+    """
+    shards = generation.shards
+    count = min(workers or _cores(), len(shards))
+    rows = sum(len(part) for shard in shards for part in shard.parts.values())
+    processes = None
+    if count > 1 and rows >= PROCESS_ROWS and _can_start(generation):
+        try:
+            processes = Workers(generation, count)
+        except OSError as error:
+            logger.warning("no processes for sampling (%s); threads do it", error)
+    if processes is None:
+        yield from _side_by_side(generation.make, shards, count)
+        return
+    with closing(processes):
+        yield from _side_by_side(processes.make, shards, count)
+
+
+def _side_by_side(
+    make: Callable[[Shard], Tables], shards: tuple[Shard, ...], count: int
+) -> Generator[Tables, None, None]:
+    """As many at a time as there are workers, and one that waits to be taken."""
+    if count < 2:
+        yield from map(make, shards)
+        return
+    waiting = iter(shards)
+    # The settings are the process's own: held here, so that threads do not take them back from each other.
+    with processor_settings(), ThreadPoolExecutor(count) as pool:
+        ahead = deque(pool.submit(make, shard) for shard in islice(waiting, count))
+        while ahead:
+            made = ahead.popleft().result()
+            ahead.extend(pool.submit(make, shard) for shard in islice(waiting, 1))
+            yield made
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _can_start(generation: Generation) -> bool:
+    """Whether another process can make the shards: it has to know the classes of the models."""
+    models = [table.model for table in generation.fitted.tables.values() if table.model]
+    ours = all(type(model).__module__.startswith("synthohive_py.") for model in models)
+    is_python = Path(sys.executable or "").name.lower().startswith("python")
+    return ours and is_python and not generation.conditions
 
 
 class Workers:
-    """Some processes, each of which has the table. To be closed at the end.
+    """Some processes, each of which knows what was learned. To be closed at the end.
 
     Args:
-        table: What was learned.
-        seed: Of the whole table.
+        generation: The twin.
         count: How many processes.
 
     Raises:
         OSError: The system does not start them.
     """
 
-    def __init__(self, table: FittedTable, seed: Seed, count: int) -> None:
-        self.table, self.seed = table, seed
+    def __init__(self, generation: Generation, count: int) -> None:
+        self.generation = generation
         self.processes: list[subprocess.Popen[bytes]] = []
         self.idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
-        payload = dump_state({"table": table.state(), "seed": seed.value})
+        payload = dump_state(generation.state())
         try:
             for _ in range(count):
                 self.processes.append(_start())
@@ -67,17 +122,16 @@ class Workers:
             self.close()
             raise
 
-    def make(self, part: Part) -> pa.Table:
-        """Generate a part in the next idle process; here, if that process fails. Waits for it."""
+    def make(self, shard: Shard) -> Tables:
+        """Make a shard in the next idle process; here, if that process fails. Waits for it."""
         process = self.idle.get()
         try:
-            _writer(process).write(_PART.pack(part.first, part.stop, part.total))
-            _writer(process).flush()
-            with pa.ipc.open_stream(_receive(_reader(process))) as stream:
-                return stream.read_all()
+            _send(_writer(process), json.dumps(_shard_state(shard)).encode())
+            count = _LENGTH.unpack(_read(_reader(process), _LENGTH.size))[0]
+            return [_received_table(_reader(process)) for _ in range(count)]
         except (OSError, EOFError) as error:
             logger.warning("a process for sampling failed (%s); its rows are made by this one", error)
-            return make_part(self.table, part, self.seed)
+            return self.generation.make(shard)
         finally:
             self.idle.put(process)
 
@@ -90,21 +144,39 @@ class Workers:
 
 
 def serve() -> None:
-    """What a worker does: read the table, then make the parts it is asked for until its input ends."""
+    """What a worker does: read what was learned, then make shards until its input ends."""
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints shall not get among the replies
-    state = load_state(_receive(requests))
-    table, seed = FittedTable.from_state(state["table"]), Seed(state["seed"])
-    while request := requests.read(_PART.size):
-        rows = make_part(table, Part(*_PART.unpack(request)), seed)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, rows.schema) as stream:
-            stream.write_table(rows)
+    generation = Generation.from_state(load_state(_receive(requests)))
+    while True:
         try:
-            _send(replies, sink.getvalue())
+            asked = json.loads(_receive(requests))
+        except EOFError:
+            return
+        tables = generation.make(_shard_from_state(asked))
+        try:
+            replies.write(_LENGTH.pack(len(tables)))
+            for name, rows in tables:
+                _send(replies, name.encode())
+                _send(replies, table_state(rows).tobytes())
         except BrokenPipeError:  # nobody wants the rows any more
             return
+
+
+def _received_table(pipe: BinaryIO) -> tuple[str, pa.Table]:
+    name = _receive(pipe).decode()
+    with pa.ipc.open_stream(_receive(pipe)) as stream:
+        return name, stream.read_all()
+
+
+def _shard_state(shard: Shard) -> dict[str, Any]:
+    parts = {name: [part.first, part.stop, part.total] for name, part in shard.parts.items()}
+    return {"number": shard.number, "count": shard.count, "parts": parts}
+
+
+def _shard_from_state(state: dict[str, Any]) -> Shard:
+    return Shard(state["number"], state["count"], {n: Part(*part) for n, part in state["parts"].items()})
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -129,19 +201,20 @@ def _await_end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _send(pipe: BinaryIO, payload: bytes | pa.Buffer) -> None:
+def _send(pipe: BinaryIO, payload: bytes) -> None:
     pipe.write(_LENGTH.pack(len(payload)))
     pipe.write(payload)
     pipe.flush()
 
 
 def _receive(pipe: BinaryIO) -> bytes:
-    header = pipe.read(_LENGTH.size)
-    if len(header) < _LENGTH.size:
+    return _read(pipe, _LENGTH.unpack(_read(pipe, _LENGTH.size))[0])
+
+
+def _read(pipe: BinaryIO, size: int) -> bytes:
+    payload = pipe.read(size)
+    if len(payload) < size:
         raise EOFError("it ended without an answer")
-    payload = pipe.read(_LENGTH.unpack(header)[0])
-    if len(payload) < _LENGTH.unpack(header)[0]:
-        raise EOFError("it ended in the middle of an answer")
     return payload
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from synthohive_py.columns.scalars import from_numbers
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.keys import is_text_type
+from synthohive_py.relational.shards import Shard, owners, split
+from synthohive_py.rng import Part, Seed
 
 __all__ = ["Generated", "World", "cast_column"]
 
@@ -33,6 +36,10 @@ class Generated:
     codes: Codes
     context: Codes
 
+    def copy(self) -> Generated:
+        """The same rows, with codes of its own."""
+        return Generated(self.rows, self.codes.copy(), self.context)
+
     def filter(self, keep: npt.NDArray[np.bool_]) -> Generated:
         """Only these rows."""
         return Generated(self.rows.filter(pa.array(keep)), self.codes[keep], self.context[keep])
@@ -40,32 +47,57 @@ class Generated:
 
 @dataclass
 class World:
-    """All tables generated so far."""
+    """The tables generated so far, of one shard and of those that all shards share.
+
+    Attributes:
+        fitted: What was learned.
+        tables: The rows so far.
+        shard: Which rows belong to this world alone.
+        seed: Of the whole sample: what is derived from it is the same in every shard.
+        dealt: Per driver link to a shared table, how many children each of its rows has in all shards.
+    """
 
     fitted: FittedSchema
     tables: dict[str, Generated]
+    shard: Shard
+    seed: Seed
+    dealt: Mapping[str, Rows] = field(default_factory=dict)
 
     def degrees(
         self,
         link: Link,
-        rng: np.random.Generator,
+        seed: Seed,
         eligible: npt.NDArray[np.bool_] | None,
         *,
         cells: Rows | None = None,
         demand: Rows | None = None,
     ) -> Rows:
-        """How many children each parent row has along the link; see `DegreeModel.decode`."""
-        parent = self.fitted.tables[link.key.parent]
-        generated = self.tables[link.key.parent]
+        """How many children each parent row has in this world along the link; see `DegreeModel.decode`."""
+        parent, shard = self.fitted.tables[link.key.parent], self.shard
+        if link.name in self.dealt:
+            degrees = self.dealt[link.name]
+            return np.where(owners(degrees, shard.count) == shard.number, degrees, 0)
+        is_shared = link.key.parent not in shard.parts
+        if is_shared:  # all shards are to find the same, and each takes its share of it
+            seed = self.seed.child("degrees", link.name)
+            demand = demand * shard.count if demand is not None else None
         if link.name in parent.fixed_degrees:
             fixed = parent.fixed_degrees[link.name]
-            return fixed if eligible is None else np.where(eligible, fixed, 0)
-        model = parent.degrees[link.name]
-        span = parent.span("degree", link.name)
-        degrees = model.decode(generated.codes[:, span], rng, eligible=eligible, cells=cells, demand=demand)
-        # Children are generated from these codes: they shall say what the parent really gets.
-        generated.codes[:, span] = model.encode(degrees)
-        return degrees
+            degrees = fixed if eligible is None else np.where(eligible, fixed, 0)
+        else:
+            model, generated = parent.degrees[link.name], self.tables[link.key.parent]
+            span = parent.span("degree", link.name)
+            degrees = model.decode(
+                generated.codes[:, span],
+                seed.numpy(),
+                eligible=eligible,
+                cells=cells,
+                demand=demand,
+                offset=0.5 if is_shared else shard.offset(self.seed, link),
+            )
+            # Children are generated from these codes: they shall say what the parent really gets.
+            generated.codes[:, span] = model.encode(degrees)
+        return split(degrees, shard, self.seed.child("split", link.name)) if is_shared else degrees
 
     def column_codes(self, name: str) -> Codes:
         """Codes of the modelled columns of a generated table, in its codec's order."""
@@ -127,7 +159,7 @@ class World:
         """
         make, share = self.fitted.tables[link.child].orphans[link.name]
         parents = self.tables[link.key.parent].rows
-        taken = parents.column(link.key.parent_columns[-1]).combine_chunks()
+        taken = self._taken(link.key.parent, link.key.parent_columns[-1])
         distinct = max(1, min(len(rows), round(share * parents.num_rows)))
         fresh = make.make_others(distinct, taken, rng)
         lenders = np.full(key.num_rows, -1, np.int64)
@@ -145,6 +177,19 @@ class World:
                 values = pa.chunked_array([fresh.cast(key.schema.field(name).type)]).take(pa.array(picks))
             out = out.set_column(i, name, _where(is_orphan, values, key.column(name)))
         return out
+
+    def _taken(self, parent: str, column: str) -> pa.Array:
+        """The parent's values of a column; if other shards have higher numbers, with the highest."""
+        values = self.tables[parent].rows.column(column).combine_chunks()
+        keys, part = self.fitted.tables[parent].keys.get(column), self.shard.parts.get(parent)
+        if keys is None or part is None or part.stop == part.total or is_text_type(keys.type):
+            return values
+        last = keys.make_part(Part(part.total - 1, part.total, part.total), self.key_seed(parent, column))
+        return pa.concat_arrays([values, last])
+
+    def key_seed(self, name: str, column: str) -> Seed:
+        """What the computed keys of a column derive from, in every shard."""
+        return self.seed.child(name, "key", column)
 
     def finished(self, name: str) -> pa.Table:
         """The table with the real columns, in their order and types."""

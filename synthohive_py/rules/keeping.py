@@ -28,6 +28,7 @@ from synthohive_py.rules.kinds import (
     rule_from_state,
     spread,
 )
+from synthohive_py.states import table_from_state, table_state
 
 __all__ = ["Keeper", "highest_so_far"]
 
@@ -139,7 +140,7 @@ class Keeper:
             "free": list(self.free),
             "order": self.order,
             "is_strict": self.is_strict,
-            "answers": {k: _to_bytes(v) for k, v in self.answers.items()},
+            "answers": {k: table_state(v) for k, v in self.answers.items()},
         }
 
     @classmethod
@@ -151,10 +152,7 @@ class Keeper:
             tuple(state["free"]),
             state["order"],
             state["is_strict"],
-            {
-                k: pa.ipc.open_stream(pa.BufferReader(v.tobytes())).read_all()
-                for k, v in state["answers"].items()
-            },
+            {k: table_from_state(v) for k, v in state["answers"].items()},
         )
 
 
@@ -293,10 +291,3 @@ def highest_so_far(values: npt.NDArray[Any], family: Rows) -> npt.NDArray[Any]:
     width = int(rank.max(initial=0)) + 1
     highest = np.maximum.accumulate(rank + family * width) - family * width
     return np.unique(values)[highest]
-
-
-def _to_bytes(table: pa.Table) -> npt.NDArray[np.uint8]:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return np.frombuffer(sink.getvalue().to_pybytes(), np.uint8).copy()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_schemas import Schema, schemas
 from sound import twin_of
+
+from synthohive_py.relational import shards
 
 EXAMPLES = int(os.environ.get("SCHEMAS", "300"))
 
@@ -19,6 +22,14 @@ EXAMPLES = int(os.environ.get("SCHEMAS", "300"))
     derandomize=EXAMPLES == 300,
     print_blob=True,
 )
-@given(schema=schemas(), scale=st.sampled_from([0.5, 1.0, 2.0]), seed=st.integers(0, 99))
-def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float, seed: int) -> None:
-    twin_of(schema.metadata, schema.data, scale=scale, seed=seed)
+@given(
+    schema=schemas(),
+    scale=st.sampled_from([0.5, 1.0, 2.0]),
+    seed=st.integers(0, 99),
+    shard_rows=st.sampled_from([shards.SHARD_ROWS, 40]),
+)
+def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float, seed: int, shard_rows: int) -> None:
+    """Also if a large twin is made, shard by shard."""
+    few = {"WHOLE_ROWS": 4, "SHARD_SHARE": 1} if shard_rows < 100 else {}
+    with patch.multiple(shards, SHARD_ROWS=shard_rows, **few):
+        twin_of(schema.metadata, schema.data, scale=scale, seed=seed)

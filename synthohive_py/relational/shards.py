@@ -1,0 +1,209 @@
+"""A large twin in shards: small worlds, each with a share of every large table, that do not meet.
+
+Memory is that of one shard, however large the twin; shards can be made side by side; and no row depends on
+how many are. Tables that are small, or whose rows have to be compared with all others, are made whole before.
+A shard holds the families of its own rows, so that every key is right within it; computed keys differ
+between shards because each has a range of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthohive_py.plan import Link
+from synthohive_py.relational.fitted import FittedSchema
+from synthohive_py.rng import Part, Seed
+
+__all__ = ["SHARD_ROWS", "Shard", "divide", "owners", "shards_of", "split", "whole_parts"]
+
+SHARD_ROWS = 2**18  # rows of all tables together
+WHOLE_ROWS = 20_000  # a table with so few rows takes no memory worth dividing
+SHARD_SHARE = 256  # rows of a table below which a share of it says little
+
+GOLDEN = 0.6180339887498949  # multiples of it are spread evenly between whole numbers
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of the small worlds.
+
+    Attributes:
+        number: Which one; the tables that are made whole form the first of one.
+        count: How many there are.
+        parts: The tables that have rows of their own in it, and which; there may be fewer in the end.
+    """
+
+    number: int
+    count: int
+    parts: Mapping[str, Part]
+
+    def offset(self, seed: Seed, link: Link) -> float:
+        """Where the numbers of children begin, from 0 to 1; see `DegreeModel.dealt`."""
+        if self.count == 1:
+            return 0.5
+        return float((seed.child("offset", link.name).numpy().random() + GOLDEN * self.number) % 1)
+
+
+def divide(fitted: FittedSchema, roots: Mapping[str, int]) -> tuple[frozenset[str], int]:
+    """Which tables are made whole, and how many shards the others have.
+
+    Args:
+        fitted: What was learned.
+        roots: The rows of the root tables.
+    """
+    expected = _expected_rows(fitted, roots)
+    count, whole = 1, frozenset(fitted.tables)
+    # More shards make more tables too small for them, which leaves less to divide.
+    for _ in range(len(fitted.tables) + 1):
+        divided = sum(rows for name, rows in expected.items() if name not in whole or count == 1)
+        wanted = max(-(-int(divided) // SHARD_ROWS), 1)
+        if wanted == count:
+            break
+        count = wanted
+        whole = _whole(fitted, expected, count)
+    return (whole, count) if count > 1 and len(whole) < len(fitted.tables) else (frozenset(fitted.tables), 1)
+
+
+def _expected_rows(fitted: FittedSchema, roots: Mapping[str, int]) -> dict[str, float]:
+    expected: dict[str, float] = {}
+    for name in fitted.plan.order:
+        table, driver = fitted.tables[name], fitted.plan.driver_of(name)
+        if table.reference is not None or driver is None:
+            expected[name] = roots.get(name, table.rows)
+        else:
+            parent = fitted.tables[driver.key.parent]
+            expected[name] = expected[driver.key.parent] * table.rows / max(parent.rows, 1)
+    return expected
+
+
+def _whole(fitted: FittedSchema, expected: Mapping[str, float], count: int) -> frozenset[str]:
+    """Reference tables, small ones, and those that have to be; with all that they are made from."""
+    limit = max(WHOLE_ROWS, SHARD_SHARE * count)
+    whole: set[str] = set()
+    while True:
+        before = len(whole)
+        for name in fitted.plan.order:
+            above = {link.key.parent for link in _early(fitted, name)}
+            if fitted.tables[name].reference is not None or (expected[name] <= limit and above <= whole):
+                whole.add(name)
+            elif name in whole or not _can_be_divided(fitted, name, whole):
+                whole |= {name, *above}
+        if len(whole) == before:
+            return frozenset(whole)
+
+
+def _early(fitted: FittedSchema, name: str) -> list[Link]:
+    """The links to tables that are made before this one."""
+    return [link for link in fitted.plan.links_of(name) if link.role != "deferred"]
+
+
+def _can_be_divided(fitted: FittedSchema, name: str, whole: Collection[str]) -> bool:
+    """Whether rows of different shards can't break a key of the table."""
+    links, driver = fitted.plan.links_of(name), fitted.plan.driver_of(name)
+    # Keys of other shards are others, and families are never torn apart.
+    apart = [{column} for column in fitted.tables[name].keys]
+    apart += [set(k.key.columns) for k in links if k == driver or k.key.parent not in whole]
+    for columns in fitted.metadata.tables[name].unique_sets:
+        if not any(key <= set(columns) for key in apart):
+            return False
+    # Two keys that share columns are filled one after the other, so both parents have to be at hand.
+    filled = [link for link in links if link.role in ("driver", "profile")]
+    return not any(
+        set(one.key.columns) & set(other.key.columns)
+        and (one.key.parent in whole) != (other.key.parent in whole)
+        for one in filled
+        for other in filled
+    )
+
+
+def whole_parts(fitted: FittedSchema, whole: Collection[str], roots: Mapping[str, int]) -> Shard:
+    """The world of the tables that are made whole."""
+    names = [name for name in fitted.plan.order if name in whole]
+    sizes = _sizes(fitted, names, Shard(0, 1, {}), roots=roots, dealt={}, seed=Seed(0))
+    return Shard(0, 1, {name: Part(0, size, size) for name, size in sizes.items()})
+
+
+def shards_of(
+    fitted: FittedSchema,
+    whole: Collection[str],
+    count: int,
+    *,
+    roots: Mapping[str, int],
+    dealt: Mapping[str, Rows],
+    seed: Seed,
+) -> list[Shard]:
+    """The shards of the other tables.
+
+    Args:
+        fitted: What was learned.
+        whole: The tables that are made whole.
+        count: How many shards.
+        roots: The rows of the root tables.
+        dealt: Per driver link to a whole table, the number of children of each of its rows.
+        seed: Everything random derives from it.
+    """
+    names = [name for name in fitted.plan.order if name not in whole]
+    sizes = []
+    for k in range(count):
+        own = {n: roots[n] * (k + 1) // count - roots[n] * k // count for n in names if n in roots}
+        mine = {name: degrees[owners(degrees, count) == k] for name, degrees in dealt.items()}
+        sizes.append(_sizes(fitted, names, Shard(k, count, {}), roots=own, dealt=mine, seed=seed))
+    totals = {name: sum(size[name] for size in sizes) for name in names}
+    ends = dict.fromkeys(names, 0)
+    out = []
+    for k, size in enumerate(sizes):
+        parts = {n: Part(ends[n], ends[n] + size[n], totals[n]) for n in names}
+        ends = {n: parts[n].stop for n in names}
+        out.append(Shard(k, count, parts))
+    return out
+
+
+def _sizes(
+    fitted: FittedSchema,
+    names: Iterable[str],
+    shard: Shard,
+    *,
+    roots: Mapping[str, int],
+    dealt: Mapping[str, Rows],
+    seed: Seed,
+) -> dict[str, int]:
+    """The most rows that each table can have: a number of children is never larger than the one dealt."""
+    sizes: dict[str, int] = {}
+    for name in names:
+        table, driver = fitted.tables[name], fitted.plan.driver_of(name)
+        if table.reference is not None:
+            sizes[name] = table.reference.num_rows
+        elif driver is None:
+            sizes[name] = roots[name]
+        else:
+            above = fitted.tables[driver.key.parent]
+            if driver.name in dealt:
+                children = int(dealt[driver.name].sum())
+            elif driver.name in above.fixed_degrees:
+                children = int(above.fixed_degrees[driver.name].sum())
+            else:
+                offset = shard.offset(seed, driver)
+                children = int(above.degrees[driver.name].dealt(sizes[driver.key.parent], offset).sum())
+            sizes[name] = children + round(table.unparented * children)
+    return sizes
+
+
+def owners(degrees: Rows, count: int) -> Rows:
+    """The shard of each row of a whole table, with all its children: equally many children in each shard."""
+    middle = np.cumsum(degrees) - degrees / 2
+    return np.minimum((middle * count / max(int(degrees.sum()), 1)).astype(np.int64), count - 1)
+
+
+def split(degrees: Rows, shard: Shard, seed: Seed) -> Rows:
+    """The children of each row of a whole table that are in this shard; over all shards, all of them."""
+    start = seed.numpy().random(len(degrees))
+    upto, before = (
+        (degrees * k / shard.count + start).astype(np.int64) for k in (shard.number + 1, shard.number)
+    )
+    return upto - before

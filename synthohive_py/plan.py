@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.errors import SchemaError
@@ -20,17 +21,19 @@ from synthohive_py.validation import can_be_cut
 
 __all__ = ["Link", "Plan", "Role", "make_plan"]
 
-Role = Literal["driver", "contained", "lookup", "profile", "deferred"]
+Role = Literal["driver", "contained", "copied", "lookup", "profile", "deferred"]
 """How a foreign key is filled.
 
 - `driver`: each parent row gets its children.
 - `contained`: its columns all belong to another key, which is drawn so that this one holds too.
+- `copied`: the driver's parent refers to the same row: the customer of an order line is that of its order.
 - `lookup`: the parent is a small reference table; its keys are categories of the child.
 - `profile`: children are matched to parents that resemble the real ones.
 - `deferred`: as `profile`, but after all tables exist: the parent comes later, or is the table itself.
 """
 
 MAX_LOOKUP = 1000  # referenced keys that can be categories
+MIN_COPIES = 20  # rows; in fewer it may be a coincidence
 MAX_UNPARENTED = 0.5  # share of null or orphan rows above which a key is no driver
 
 
@@ -46,6 +49,7 @@ class Link:
         orphan_share: Share of the real rows that refer to a parent that does not exist.
         parents_used: How many real parents have children.
         required: Columns that are never null, although the key as a whole may be.
+        source: The columns of the driver's parent that the key is copied from.
     """
 
     child: str
@@ -55,6 +59,7 @@ class Link:
     orphan_share: float
     parents_used: int
     required: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -95,26 +100,31 @@ def make_plan(metadata: Metadata, data: Mapping[str, pa.Table]) -> Plan:
         SchemaError: A cycle of foreign keys can't be cut.
     """
     tables = metadata.modelled
-    facts = {
-        (name, key): _facts(data[name], key, data[key.parent])
+    rows = {
+        (name, key): parent_rows(data[name], key.columns, data[key.parent], key.parent_columns)
         for name, table in tables.items()
         for key in table.foreign_keys
     }
+    facts = {(name, key): _facts(data[name], key, found) for (name, key), found in rows.items()}
     deferred = _cut_cycles(tables, {pair: fact[0] for pair, fact in facts.items()})
     links = []
     for name, table in tables.items():
         if table.mode == "reference":
             continue  # copied rows keep their keys as they are
         roles = _roles(metadata, table, {k: facts[name, k] for k in table.foreign_keys}, deferred)
-        links += [Link(name, key, roles[key], *facts[name, key]) for key in table.foreign_keys]
+        sources = _copied(metadata, table, roles, rows, deferred)
+        roles |= dict.fromkeys(sources, "copied")
+        links += [
+            Link(name, key, roles[key], *facts[name, key], sources.get(key, ())) for key in table.foreign_keys
+        ]
     return Plan(_order(tables, deferred), tuple(links))
 
 
-Facts = tuple[float, float, int, tuple[str, ...]]  # the last fields of a link
+Facts = tuple[float, float, int, tuple[str, ...]]  # the last fields of a link but one
+Rows = npt.NDArray[np.int64]
 
 
-def _facts(child: pa.Table, key: ForeignKey, parent: pa.Table) -> Facts:
-    rows = parent_rows(child, key.columns, parent, key.parent_columns)
+def _facts(child: pa.Table, key: ForeignKey, rows: Rows) -> Facts:
     total = max(len(rows), 1)
     used = len(np.unique(rows[rows >= 0]))
     nulls, orphans = float((rows == NULL).sum() / total), float((rows == ORPHAN).sum() / total)
@@ -245,3 +255,45 @@ def _choose_driver(
     ]
     unique = [set(columns) for columns in table.unique_sets]
     return max(usable, key=lambda key: (set(key.columns) in unique, facts[key][2]), default=None)
+
+
+# ---------------------------------------------------------------- copies
+
+
+def _copied(
+    metadata: Metadata,
+    table: TableConfig,
+    roles: Mapping[ForeignKey, Role],
+    rows: Mapping[Edge, Rows],
+    deferred: set[Edge],
+) -> dict[ForeignKey, tuple[str, ...]]:
+    """Keys for which each row refers to the parent of its driver's parent, and the columns they are from."""
+    driver = next((key for key, role in roles.items() if role == "driver"), None)
+    if driver is None:
+        return {}
+    above = rows[table.name, driver]
+    if len(above) < MIN_COPIES or (above < 0).any():
+        return {}
+    found = {}
+    for key, role in roles.items():
+        others = {c for other in table.foreign_keys if other not in (key, driver) for c in other.columns}
+        if role not in ("profile", "lookup") or others & set(key.columns):
+            continue
+        ours = rows[table.name, key]
+        if (ours == ORPHAN).any() or (len(key.columns) > 1 and (ours < 0).any()) or len(np.unique(ours)) < 2:
+            continue
+        for theirs in metadata.tables[driver.parent].foreign_keys:
+            fits = (theirs.parent, theirs.parent_columns) == (key.parent, key.parent_columns)
+            if not fits or (driver.parent, theirs) in deferred or not _agree(key, theirs, driver):
+                continue
+            if (rows[driver.parent, theirs][above] == ours).all():
+                found[key] = theirs.columns
+                break
+    return found
+
+
+def _agree(key: ForeignKey, theirs: ForeignKey, driver: ForeignKey) -> bool:
+    """Whether columns that the key shares with the driver come from the same columns of the parent."""
+    filled = dict(zip(driver.columns, driver.parent_columns, strict=True))
+    pairs = zip(key.columns, theirs.columns, strict=True)
+    return all(filled.get(ours, other) == other for ours, other in pairs)

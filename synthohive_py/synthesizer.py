@@ -15,6 +15,7 @@ from synthohive_py.models.base import get_model
 from synthohive_py.relational.checkpoints import Checkpoints
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
+from synthohive_py.relational.preview import Preview, preview
 from synthohive_py.relational.sample import generate_parts, sample_tables
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
@@ -80,6 +81,18 @@ class Synthesizer:
         self.settings = FitSettings(k_anonymity_threshold, max_training_rows, max_fit_seconds, device)
         self.progress = progress
         self._fitted: FittedSchema | None = None
+
+    def plan(self, data: Mapping[str, pd.DataFrame | pa.Table]) -> Preview:
+        """What a fit of these tables would do, in seconds and without any training.
+
+        Printed, the answer is a page to read: the order of the tables, how each foreign key is filled,
+        what is copied, which keys and rules were found, about how long the training takes and how much
+        memory, or every problem for which a fit would refuse.
+
+        Args:
+            data: The real tables; see `fit`.
+        """
+        return preview(self.metadata, data, self.settings)
 
     def fit(
         self,

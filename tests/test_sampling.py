@@ -210,7 +210,7 @@ def test_processes_make_the_same_rows_and_end(
     "dies",
     [
         "",
-        "import struct, sys; r = sys.stdin.buffer; r.read(struct.unpack('<Q', r.read(8))[0]); r.read(struct.unpack('<Q', r.read(8))[0])",
+        "import struct, sys; r = sys.stdin.buffer; [r.read(struct.unpack('<Q', r.read(8))[0]) for _ in '12']",
     ],
     ids=["at once", "when asked"],
 )

@@ -35,7 +35,7 @@ from synthohive_py.relational.world import cast_column
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
-__all__ = ["MAX_CONTEXT", "fit_tables"]
+__all__ = ["MAX_CONTEXT", "fit_tables", "with_empty_tables_copied"]
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def fit_tables(
     device = usable_device(settings.device)
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
-    metadata = _with_empty_tables_copied(metadata, tables)
+    metadata = with_empty_tables_copied(metadata, tables)
     plan = make_plan(metadata, tables)
     fitting = _Fitting(
         metadata,
@@ -104,7 +104,7 @@ def fit_tables(
     return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
 
 
-def _with_empty_tables_copied(metadata: Metadata, tables: Mapping[str, pa.Table]) -> Metadata:
+def with_empty_tables_copied(metadata: Metadata, tables: Mapping[str, pa.Table]) -> Metadata:
     """The twin of an empty table is an empty table: there is nothing to learn, and nothing to hide."""
     empty = {
         name: metadata.tables[name].model_copy(update={"mode": "reference"})

@@ -285,7 +285,14 @@ class FittedSchema:
     def from_state(cls, state: Mapping[str, Any]) -> FittedSchema:
         """The schema that `state` was taken from."""
         links = tuple(
-            Link(**{**link, "key": ForeignKey(**link["key"]), "required": tuple(link["required"])})
+            Link(
+                **{
+                    **link,
+                    "key": ForeignKey(**link["key"]),
+                    "required": tuple(link["required"]),
+                    "source": tuple(link["source"]),
+                }
+            )
             for link in state["links"]
         )
         return cls(

@@ -213,9 +213,14 @@ class TableMaker:
         picked = codes[:, self.fitted.span("lookup", name)][:, 0].astype(np.int64)
         rows = pa.array(np.minimum(picked, max(keys.num_rows - 1, 0)), mask=picked >= keys.num_rows)
         key = keys.take(rows)
+        link = next(k for k in self.plan.links if k.name == name)
+        if link.required and keys.num_rows:
+            lent = seed.child("lent", name).numpy().integers(0, keys.num_rows, len(codes))
+            any_key = keys.take(pa.array(np.where(picked < keys.num_rows, picked, lent)))
+            for column in link.required:
+                key = key.set_column(key.column_names.index(column), column, any_key.column(column))
         orphans = np.flatnonzero(picked == keys.num_rows + 1)
         if len(orphans):
-            link = next(k for k in self.plan.links if k.name == name)
             key = self.world.with_orphans(link, key, orphans, seed.child("orphans", name).numpy())
         both = [
             *zip(table.column_names, table.columns, strict=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,6 @@ class Prepared:
         order: The modelled column that siblings are sorted by, if any.
         key_columns: Other modelled columns that are part of a unique combination.
         codec: The modelled columns: the order, then those of keys, then the others.
-        codes: The rows in the codec's codes.
     """
 
     config: TableConfig
@@ -58,7 +58,11 @@ class Prepared:
     order: Order | None
     key_columns: tuple[str, ...]
     codec: TableCodec
-    codes: Codes
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The rows in the codec's codes."""
+        return self.codec.encode(self.table.select(list(self.codec.names)))
 
 
 def prepare_table(
@@ -99,6 +103,7 @@ def prepare_table(
         above = prepared[driver.key.parent]
         inherited = find_repetitions(table, own, above.table, above.codec.names, parents[driver.name])
     own = [c for c in own if c not in inherited]
+    inherited |= _copied(links, driver)
     repeated = _repeated(table, own, links, parents, prepared)
     modelled = [c for c in table.column_names if c in own or any(c in r for r in repeated.values())]
     if config.mode == "reference":  # copied, so coded only where children are matched to its rows
@@ -119,7 +124,6 @@ def prepare_table(
         _order(order, table, parents[driver.name], above, threshold) if order and driver else None,
         key_columns,
         codec,
-        codec.encode(table.select(codec.names)),
     )
 
 
@@ -219,6 +223,17 @@ def drawn_sets(
         for columns in config.unique_sets
         if not set(columns) & {*keys, *sequences, *matched} and not set(columns) <= driver | {order}
     ]
+
+
+def _copied(links: Sequence[Link], driver: Link | None) -> dict[str, str]:
+    """Columns of foreign keys that are those of the driver's parent."""
+    return {
+        ours: theirs
+        for link in links
+        if link.role == "copied"
+        for ours, theirs in zip(link.key.columns, link.source, strict=True)
+        if driver and ours not in driver.key.columns
+    }
 
 
 def _learnable(column: pa.ChunkedArray) -> bool:

@@ -78,6 +78,13 @@ class Rule(ABC):
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
         """Which rows break it."""
 
+    def support(self, table: pa.Table, relatives: Relatives | None = None) -> int:  # noqa: ARG002
+        """How many rows it says something about."""
+        known = np.ones(table.num_rows, bool)
+        for column in self.columns:
+            known &= np.asarray(table.column(column).is_valid())
+        return int(known.sum())
+
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
         return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self)}}  # type: ignore[arg-type]
@@ -132,6 +139,9 @@ class AtMost(Rule):
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
         low, high, known = self.ends(table, relatives)
         return known & ((low >= high) if self.gap else (low > high))
+
+    def support(self, table: pa.Table, relatives: Relatives | None = None) -> int:
+        return int(self.ends(table, relatives)[2].sum())
 
     def above(self, low: Numbers) -> Numbers:
         """The least value that may stand beside `low`."""
@@ -203,6 +213,9 @@ class Nulls(Rule):
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.one, self.other)
+
+    def support(self, table: pa.Table, relatives: Relatives | None = None) -> int:  # noqa: ARG002
+        return int(table.num_rows)
 
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
         one, other = (np.asarray(table.column(c).is_null()) for c in self.columns)

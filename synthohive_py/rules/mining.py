@@ -196,19 +196,38 @@ def _decides(on: npt.NDArray[np.int64], column: npt.NDArray[np.int64]) -> bool:
 
 
 def _null_rules(table: pa.Table, columns: Sequence[str]) -> Iterator[Nulls]:
+    """What the nulls of columns have to do with each other; not what follows from other rules."""
     size = table.num_rows
-    null = {c: np.asarray(table.column(c).is_null()) for c in columns}
-    null = {c: mask for c, mask in null.items() if 0 < mask.sum() < size}
-    for one, other in combinations(null, 2):
-        a, b, both = (int(m.sum()) for m in (null[one], null[other], null[one] & null[other]))
-        if both == 0 and a * b >= MIN_BREAKS * size:
+    alike: dict[bytes, list[str]] = {}
+    null: dict[str, Mask] = {}
+    for name in columns:
+        mask = np.asarray(table.column(name).is_null())
+        if 0 < mask.sum() < size:
+            null[name] = mask
+            alike.setdefault(np.packbits(mask).tobytes(), []).append(name)
+    for names in alike.values():
+        if len(names) > 1 and _by_chance(null[names[0]], ~null[names[0]]) >= MIN_BREAKS:
+            yield from (Nulls(*pair, "first") for pair in zip(names, [*names[1:], names[0]], strict=True))
+    ordered: list[tuple[str, str]] = []
+    for one, other in combinations([names[0] for names in alike.values()], 2):
+        a, b = null[one], null[other]
+        if not (a & b).any() and _by_chance(a, b) >= MIN_BREAKS:
             yield Nulls(one, other, "both")
-        if a + b - both == size and (size - a) * (size - b) >= MIN_BREAKS * size:
+        if (a | b).all() and _by_chance(~a, ~b) >= MIN_BREAKS:
             yield Nulls(one, other, "neither")
-        if both == a and a * (size - b) >= MIN_BREAKS * size:
+        if not (a & ~b).any() and _by_chance(a, ~b) >= MIN_BREAKS:
+            ordered.append((one, other))
+        if not (b & ~a).any() and _by_chance(b, ~a) >= MIN_BREAKS:
+            ordered.append((other, one))
+    pairs = set(ordered)
+    for one, other in ordered:
+        if not any((one, between) in pairs and (between, other) in pairs for between in null):
             yield Nulls(one, other, "first")
-        if both == b and b * (size - a) >= MIN_BREAKS * size:
-            yield Nulls(other, one, "first")
+
+
+def _by_chance(one: Mask, other: Mask) -> float:
+    """In how many rows both would be the case if they had nothing to do with each other."""
+    return float(one.mean() * other.sum())
 
 
 # ---------------------------------------------------------------- from sibling to sibling

@@ -84,8 +84,12 @@ def _series_to_arrow(series: pd.Series, table: str, name: str) -> pa.Array:
 
 
 def _decoded(array: pa.Array) -> pa.Array:
-    """The array without dictionary encoding: one representation for all later stages."""
+    """The array without dictionary encoding or views: one representation for all later stages."""
     import pyarrow as pa
+
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    if array.type in plain:
+        array = array.cast(plain[array.type])
 
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from synthohive_py.artifact import read_file, write_file
-from synthohive_py.connectors.files import write_parquet
+from synthohive_py.connectors.files import CHUNK_ROWS, OutputFormat, write_tables
 from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
@@ -156,6 +156,8 @@ class Synthesizer:
         conditions: Conditions | None = None,
         workers: int | None = None,
         output_path: str | os.PathLike[str],
+        output_format: OutputFormat = "parquet",
+        chunk_rows: int = CHUNK_ROWS,
     ) -> dict[str, Path]: ...
 
     def sample(
@@ -167,6 +169,8 @@ class Synthesizer:
         conditions: Conditions | None = None,
         workers: int | None = None,
         output_path: str | os.PathLike[str] | None = None,
+        output_format: OutputFormat = "parquet",
+        chunk_rows: int = CHUNK_ROWS,
     ) -> dict[str, pd.DataFrame] | dict[str, Path]:
         """Generate a twin.
 
@@ -178,17 +182,21 @@ class Synthesizer:
                 `{"orders": {"status": "returned"}}`. The other columns follow it.
             workers: How many shards of a large twin to make side by side; by default as many as there
                 are cores. The rows do not depend on it.
-            output_path: A folder to write `<table>.parquet` files to. They are written while rows are
-                generated, so memory does not grow with the size of the twin.
+            output_path: A folder to write the tables to. They are written while rows are generated, so
+                memory does not grow with the size of the twin.
+            output_format: `parquet` or `csv` for a file per table, `delta` for a Delta table each (needs
+                `pip install synthohive-py[deltalake]`).
+            chunk_rows: Rows that are written at a time: those of a Parquet row group. The rows do not
+                depend on it.
 
         Returns:
             Per table a frame with the real frame's columns, order and dtypes; with `output_path`, per
-            table its file.
+            table its file or folder.
 
         Raises:
             ConnectorError: The files can't be written.
             GenerationError: Nothing was learned yet, or a key's type has no room for so many keys.
-            SettingError: num_rows or scale is out of range, or a condition can't be met.
+            SettingError: An option is unknown or out of range, or a condition can't be met.
         """
         fitted = self._learned("sample")
         options: dict[str, Any] = {
@@ -200,7 +208,10 @@ class Synthesizer:
             "progress": self.progress,
         }
         if output_path is not None:
-            return write_parquet(generate_parts(fitted, **options), output_path)
+            parts = generate_parts(fitted, **options)
+            return write_tables(
+                parts, output_path, output_format, chunk_rows=_whole_number("chunk_rows", chunk_rows)
+            )
         tables = sample_tables(fitted, **options)
         return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
 

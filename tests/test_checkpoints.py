@@ -11,6 +11,7 @@ import pytest
 
 from synthohive_py import Metadata, SerializationError, Synthesizer
 from synthohive_py.models.autoregressive import Autoregressive
+from synthohive_py.relational import fit as relational_fit
 
 RNG = np.random.default_rng(0)
 SHOPS = pd.DataFrame({"shop_id": range(60), "town": ["Graz", "Linz", "Wien"] * 20})
@@ -45,12 +46,13 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_an_ended_fit_goes_on_with_the_next_table(
     tmp_path: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relational_fit, "available_cores", lambda: 1)  # else what runs beside it is lost, too
     whole = synthesizer().fit(DATA).sample()
     trained.clear()
     counted = Autoregressive.fit
 
     def pulled(self: Autoregressive, codes: np.ndarray, *args: object, **more: object) -> object:
-        if len(codes) == 400:
+        if len(codes) == 60:
             raise KeyboardInterrupt
         return counted(self, codes, *args, **more)
 
@@ -58,11 +60,11 @@ def test_an_ended_fit_goes_on_with_the_next_table(
         patch.setattr(Autoregressive, "fit", pulled)
         with pytest.raises(KeyboardInterrupt):
             synthesizer().fit(DATA, checkpoint_path=tmp_path)
-    assert trained == [60]
+    assert trained == [400]  # the largest first
 
     again = synthesizer().fit(DATA, checkpoint_path=tmp_path)
 
-    assert trained == [60, 400]
+    assert trained == [400, 60]
     for name, frame in again.sample().items():
         pd.testing.assert_frame_equal(frame, whole[name])
     assert set(again.training_metrics()) == {"shops", "orders"}

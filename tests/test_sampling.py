@@ -190,7 +190,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen]:
     start = workers._start
     in_shards_of(300, monkeypatch)
     monkeypatch.setattr(workers, "PROCESS_ROWS", 1)
-    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    monkeypatch.setattr(workers, "available_cores", lambda: 2)
     monkeypatch.setattr(workers, "_start", lambda: started.append(start()) or started[-1])
     return started
 

@@ -302,3 +302,18 @@ def test_training_reports_its_metrics(fitted: Synthesizer) -> None:
 
     assert set(metrics) == {"users", "orders"}
     assert metrics["orders"]["rows"] == 200
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string_view(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_every_way_to_hold_text_is_learned(kind: pa.DataType) -> None:
+    metadata = Metadata()
+    metadata.add_table("t")
+    text = pa.array(["red", "green", None] * 40).cast(kind)
+
+    twin = Synthesizer(metadata, model_options={"epochs": 2}, progress=False).fit(
+        {"t": pa.table({"c": text})}
+    )
+
+    assert set(twin.sample()["t"]["c"].dropna()) <= {"red", "green"}

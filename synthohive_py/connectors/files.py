@@ -1,4 +1,4 @@
-"""Tables as Parquet files, one per table, written part after part."""
+"""Tables as files, one per table, written while their rows are made."""
 
 from __future__ import annotations
 
@@ -6,52 +6,63 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from synthohive_py.errors import ConnectorError
+from synthohive_py.errors import ConnectorError, SettingError
 
-__all__ = ["write_parquet"]
+__all__ = ["CHUNK_ROWS", "OutputFormat", "write_tables"]
 
 CHUNK_ROWS = 100_000
 
+OutputFormat = Literal["parquet", "csv", "delta"]
 
-def write_parquet(
-    parts: Iterable[tuple[str, pa.Table]], folder: str | os.PathLike[str], *, chunk_rows: int = CHUNK_ROWS
+
+def write_tables(
+    parts: Iterable[tuple[str, pa.Table]],
+    folder: str | os.PathLike[str],
+    output_format: OutputFormat = "parquet",
+    *,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> dict[str, Path]:
-    """Write `<table>.parquet` for each table; of each only a few rows are in memory at a time.
+    """Write a file for each table, or a Delta table; of each only a few rows are in memory at a time.
 
-    The files appear when all of them are complete. Older ones of the same names are replaced.
+    Files appear when all of them are complete. Older ones of the same names are replaced; a Delta table gets
+    a new version.
 
     Args:
         parts: Names of tables with some of their rows, at least once each.
         folder: Made if it does not exist.
-        chunk_rows: Rows of a row group.
+        output_format: What to write.
+        chunk_rows: Rows that are written at a time.
 
     Returns:
-        Per table its file.
+        Per table its file, or the folder of the Delta table.
 
     Raises:
-        ConnectorError: A file can't be written; those that were there are as they were.
+        ConnectorError: A file can't be written, or the format can't hold a column; what was there stays.
+        SettingError: The format is unknown, or chunk_rows is out of range.
     """
+    if output_format not in get_args(OutputFormat):
+        raise SettingError(
+            "output_format is unknown",
+            expected=f"one of {', '.join(get_args(OutputFormat))}",
+            received=repr(output_format),
+        )
+    if chunk_rows < 1:
+        raise SettingError("chunk_rows is out of range", expected="at least 1", received=str(chunk_rows))
+    if output_format == "delta":
+        _deltalake()  # is missed before any row is made
     target = Path(folder)
-    drafts: dict[str, Path] = {}
-    writers: dict[str, pq.ParquetWriter] = {}
+    drafts = _Drafts(target, output_format, chunk_rows)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, part in parts:
-            if name not in drafts:
-                drafts[name] = target / f".{_file_name(name)}.{os.getpid()}.draft"
-                writers[name] = pq.ParquetWriter(
-                    drafts[name], part.schema, compression="zstd", compression_level=1
-                )
-            writers[name].write_table(part, row_group_size=chunk_rows)
-        for writer in writers.values():
-            writer.close()
-        files = {name: target / _file_name(name) for name in drafts}
-        for name, file in files.items():
-            drafts[name].replace(file)
+            drafts.add(name, part)
+        return drafts.finish()
     except OSError as error:
         raise ConnectorError(
             f"can't write to {target}",
@@ -60,19 +71,98 @@ def write_parquet(
             remedy="choose another output_path, or make room",
         ) from error
     finally:
-        for writer in writers.values():
-            with contextlib.suppress(OSError):  # the disk is full: told above
+        drafts.close()
+
+
+class _Drafts:
+    """Files while they grow, under names of their own."""
+
+    def __init__(self, target: Path, output_format: OutputFormat, chunk_rows: int) -> None:
+        self.target, self.format, self.chunk_rows = target, output_format, chunk_rows
+        self.paths: dict[str, Path] = {}
+        self.writers: dict[str, Any] = {}
+
+    def add(self, name: str, part: pa.Table) -> None:
+        """Write more rows of a table."""
+        if name not in self.writers:
+            _check_name(name)
+            self.paths[name] = self.target / f".{name}.{os.getpid()}.draft"
+            self.writers[name] = self._open(name, part.schema)
+        if self.format == "csv":
+            self.writers[name].write_table(part, max_chunksize=self.chunk_rows)
+        else:
+            self.writers[name].write_table(part, row_group_size=self.chunk_rows)
+
+    def _open(self, name: str, schema: pa.Schema) -> Any:
+        if self.format != "csv":
+            return pq.ParquetWriter(self.paths[name], schema, compression="zstd", compression_level=1)
+        for column in schema:
+            if pa.types.is_nested(column.type):
+                raise ConnectorError(
+                    f"has the type {column.type}, which a CSV file can't hold",
+                    table=name,
+                    column=column.name,
+                    remedy="write Parquet or Delta, or leave the column out",
+                )
+        return pc.CSVWriter(self.paths[name], schema)
+
+    def finish(self) -> dict[str, Path]:
+        """Put the complete files in place."""
+        for writer in self.writers.values():
+            writer.close()
+        if self.format == "delta":
+            return {name: self._to_delta(name) for name in self.paths}
+        files = {name: self.target / f"{name}.{self.format}" for name in self.paths}
+        for name, file in files.items():
+            self.paths[name].replace(file)
+        return files
+
+    def _to_delta(self, name: str) -> Path:
+        deltalake = _deltalake()
+        folder = self.target / name
+        with pq.ParquetFile(self.paths[name]) as draft:
+            batches = draft.iter_batches(self.chunk_rows)
+            try:
+                deltalake.write_deltalake(
+                    str(folder),
+                    pa.RecordBatchReader.from_batches(draft.schema_arrow, batches),
+                    mode="overwrite",
+                    schema_mode="overwrite",
+                )
+            except deltalake.exceptions.DeltaError as error:
+                raise ConnectorError(
+                    f"can't be written as a Delta table to {folder}",
+                    table=name,
+                    received=str(error),
+                    remedy="choose another output_path, or write Parquet",
+                ) from error
+        return folder
+
+    def close(self) -> None:
+        """Remove what is not in place."""
+        for writer in self.writers.values():
+            with contextlib.suppress(OSError):  # the disk is full: told already
                 writer.close()
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
-    return files
+        for path in self.paths.values():
+            path.unlink(missing_ok=True)
 
 
-def _file_name(table: str) -> str:
+def _deltalake() -> Any:
+    try:
+        import deltalake
+    except ImportError as error:
+        raise ConnectorError(
+            "the package deltalake is missing",
+            expected="delta-rs, to write Delta tables",
+            remedy="pip install synthohive-py[deltalake]",
+        ) from error
+    return deltalake
+
+
+def _check_name(table: str) -> None:
     if "/" in table or "\0" in table or table in ("", ".", ".."):
         raise ConnectorError(
             "can't be the name of a file",
             table=table,
             remedy="sample into data frames and write the files under other names",
         )
-    return f"{table}.parquet"

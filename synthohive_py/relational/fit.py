@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
@@ -21,9 +23,11 @@ from synthohive_py.frames import to_arrow
 from synthohive_py.joins import NULL, ORPHAN
 from synthohive_py.models.base import EpochReport, get_model
 from synthohive_py.models.devices import fit_on, usable_device
+from synthohive_py.models.processor import processor_settings
 from synthohive_py.plan import Link, Plan, make_plan
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
+from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
 from synthohive_py.relational.history import History
@@ -89,19 +93,40 @@ def fit_tables(
         seed=seed,
         checkpoints=checkpoints or Checkpoints(),
     )
-    started = time.monotonic()
-    with tqdm(total=len(plan.order), desc="Fitting", unit="table", disable=not progress) as bar:
-        for name in plan.order:
-            bar.set_postfix_str(name)
+    _train_all(fitting, lambda: model_class(**dict(model_options or {})), progress=progress)
+    return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
 
-            def show(report: EpochReport, name: str = name) -> None:
+
+def _train_all(fitting: _Fitting, new_model: Callable[[], Any], *, progress: bool) -> None:
+    """Train the tables' models side by side: no model needs another, since all learn from real rows."""
+    names = [n for n in fitting.plan.order if fitting.fitted[n].reference is None]
+    names.sort(key=fitting.training_cells, reverse=True)
+    workers = available_cores() if fitting.device == "cpu" else 1
+    started, failed = time.monotonic(), threading.Event()
+    # The settings are the process's own: held here, so that threads do not take them back from each other.
+    with (
+        tqdm(total=len(names), desc="Fitting", unit="table", disable=not progress) as bar,
+        processor_settings(),
+        ThreadPoolExecutor(workers) as pool,
+    ):
+
+        def train(name: str) -> None:
+            def show(report: EpochReport) -> None:
+                if failed.is_set():
+                    raise TrainingError("stopped, because another table can't be learned", table=name)
                 bar.set_postfix_str(f"{name}, epoch {report.epoch}")
 
-            if metadata.tables[name].mode == "synthesize":
-                budget = fitting.budget(name, time.monotonic() - started)
-                fitting.train(name, model_class(**dict(model_options or {})), budget, show)
+            ahead = names[names.index(name) :]
+            fitting.train(name, new_model(), fitting.budget(ahead, time.monotonic() - started, workers), show)
             bar.update()
-    return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
+
+        tasks = [pool.submit(train, name) for name in names]
+        try:
+            for task in as_completed(tasks):
+                task.result()
+        finally:  # also if the user interrupts it: what runs ends after its epoch
+            failed.set()
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def with_empty_tables_copied(metadata: Metadata, tables: Mapping[str, pa.Table]) -> Metadata:
@@ -139,7 +164,6 @@ class _Fitting:
                 metadata.tables[name], tables[name], plan, tables, threshold=threshold, prepared=self.prepared
             )
         self.codes: dict[str, Codes] = {}
-        self.context: dict[str, tuple[Codes, tuple[int, ...]]] = {}
         self.fitted: dict[str, FittedTable] = {}
         for name in plan.order:
             self.fitted[name] = self._describe(name, is_reference=metadata.tables[name].mode == "reference")
@@ -261,55 +285,43 @@ class _Fitting:
             anchor = above.take(pa.array(np.maximum(rows, 0), mask=rows < 0)).combine_chunks()
         return order.encode(p.table.column(order.column).combine_chunks(), self._families(p), anchor)
 
-    def _context(self, name: str) -> tuple[Codes, tuple[int, ...]]:
-        """What each row is generated from: codes of its parent and of the parent's parents.
+    def _context(self, name: str, rows: Rows) -> tuple[Codes, tuple[int, ...]]:
+        """What some rows are generated from: codes of their parents and of the parents' parents.
 
         One more code in each column stands for rows without a parent.
         """
         driver = self.plan.driver_of(name)
         if driver is None:
-            return np.zeros((self.prepared[name].table.num_rows, 0), np.int32), ()
+            return np.zeros((len(rows), 0), np.int32), ()
         parent = driver.key.parent
-        above, above_sizes = self.context[parent]
-        codes = np.concatenate([self.codes[parent], above], axis=1)[:, :MAX_CONTEXT]
+        parents = self.prepared[name].parents[driver.name][rows]
+        theirs = np.maximum(parents, 0)
+        above, above_sizes = self._context(parent, theirs)
+        codes = np.concatenate([self.codes[parent][theirs], above], axis=1)[:, :MAX_CONTEXT]
         sizes = (*self.fitted[parent].cardinalities, *above_sizes)[:MAX_CONTEXT]
-        nothing = np.array(sizes, np.int32)
-        rows = self.prepared[name].parents[driver.name]
-        return np.concatenate([codes, nothing[None]])[np.where(rows >= 0, rows, len(codes))], tuple(
-            k + 1 for k in sizes
-        )
+        codes[parents < 0] = sizes
+        return codes, tuple(k + 1 for k in sizes)
 
     # ------------------------------------------------------------ training
 
-    def budget(self, name: str, spent: float) -> float | None:
-        """The table's share of the time that is left, by its number of training cells."""
+    def budget(self, ahead: Sequence[str], spent: float, workers: int) -> float | None:
+        """The first table's share of the time that is left for those ahead, by its number of cells."""
         if self.settings.max_fit_seconds is None:
             return None
-        cells = {n: self._training_cells(n) for n in self.plan.order}
-        ahead = self.plan.order[self.plan.order.index(name) :]
-        share = cells[name] / max(sum(cells[n] for n in ahead), 1)
-        return max(self.settings.max_fit_seconds - spent, 0.0) * share
+        left = max(self.settings.max_fit_seconds - spent, 0.0)
+        share = self.training_cells(ahead[0]) / max(sum(map(self.training_cells, ahead)), 1)
+        return left * min(share * workers, 1.0)
 
-    def _training_cells(self, name: str) -> int:
+    def training_cells(self, name: str) -> int:
+        """About how much there is to learn of a table."""
         fitted = self.fitted[name]
-        if fitted.reference is not None:
-            return 0
         return min(fitted.rows, self.settings.max_training_rows) * max(len(fitted.cardinalities), 1)
 
     def train(self, name: str, model: Any, budget: float | None, show: Callable[[EpochReport], None]) -> None:
         """Fit the table's model on its rows, or on a sample of them."""
         p, fitted = self.prepared[name], self.fitted[name]
-        context, context_sizes = self.context[name] = self._context(name)
         driver = self.plan.driver_of(name)
         parents = p.parents[driver.name] if driver else None
-        families = self._families(p)
-        if families.longest > 1:
-            fitted.history = History.fit(
-                self.codes[name], families, cardinalities=fitted.cardinalities, ordered=fitted.ordered
-            )
-            seen = fitted.history.encode(self.codes[name], families, self.seed.child("history", name).numpy())
-            context = np.concatenate([context, seen], axis=1)
-            context_sizes = (*context_sizes, *fitted.history.cardinalities)
         rows = np.arange(p.table.num_rows)
         if driver and parents is not None and driver.key.orphans == "drop":
             rows = rows[parents != ORPHAN]
@@ -323,10 +335,18 @@ class _Fitting:
         if len(rows) > self.settings.max_training_rows:
             rng = self.seed.child("training rows", name).numpy()
             rows = np.sort(rng.permutation(rows)[: self.settings.max_training_rows])
+        context, context_sizes = self._context(name, rows)
+        families = self._families(p)
+        if families.longest > 1:
+            fitted.history = History.fit(
+                self.codes[name], families, cardinalities=fitted.cardinalities, ordered=fitted.ordered
+            )
+            seen = fitted.history.encode(self.codes[name], families, self.seed.child("history", name).numpy())
+            context = np.concatenate([context, seen[rows]], axis=1)
+            context_sizes = (*context_sizes, *fitted.history.cardinalities)
         started = time.monotonic()
         seed = self.seed.child("model", name)
         codes, groups = self.codes[name][rows], parents[rows] if parents is not None else None
-        context = context[rows]
         same = fingerprint(model, seed, (*fitted.cardinalities, *context_sizes), codes, context, groups)
         kept = self.checkpoints.find(name, same, type(model))
         if kept:

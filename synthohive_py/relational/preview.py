@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import pandas as pd
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from synthohive_py.errors import Problem, SchemaError, SchemaValidationError
 from synthohive_py.frames import to_arrow
@@ -17,6 +15,10 @@ from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.rules.kinds import Relatives
 from synthohive_py.schema import Metadata
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["Preview", "RulePreview", "TablePreview", "preview"]
 

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from synthohive_py.models.processor import processor_settings
+from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.generation import Generation
 from synthohive_py.relational.shards import Shard
 from synthohive_py.rng import Part
@@ -52,7 +53,7 @@ def make_shards(generation: Generation, workers: int | None = None) -> Generator
         workers: How many to make side by side; by default as many as there are cores.
     """
     shards = generation.shards
-    count = min(workers or _cores(), len(shards))
+    count = min(workers or available_cores(), len(shards))
     rows = sum(len(part) for shard in shards for part in shard.parts.values())
     processes = None
     if count > 1 and rows >= PROCESS_ROWS and _can_start(generation):
@@ -82,10 +83,6 @@ def _side_by_side(
             made = ahead.popleft().result()
             ahead.extend(pool.submit(make, shard) for shard in islice(waiting, 1))
             yield made
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _can_start(generation: Generation) -> bool:

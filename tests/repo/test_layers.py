@@ -72,9 +72,11 @@ ALLOWED = {
         "synthohive_py.quality",
         "synthohive_py.relational",
         "synthohive_py.rules",
+        "synthohive_py.states",  # tables in a state
         "synthohive_py.synthesizer",
         "synthohive_py.validation",
     },
+    "deltalake": {"synthohive_py.connectors"},
     "pydantic": {"synthohive_py.schema"},
     "safetensors": {"synthohive_py.states"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},

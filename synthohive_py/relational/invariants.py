@@ -89,8 +89,9 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
         above, key = world.tables[driver.key.parent].rows, driver.key
         rows = parent_rows(generated.rows, key.columns, above, key.parent_columns)
         relatives = Relatives(above, rows)
-    table, changed = fitted.keeper.keep(generated.rows, seed.numpy(), relatives=relatives, fixed=fixed)
+    table, changed, stays = fitted.keeper.keep(generated.rows, seed.numpy(), relatives=relatives, fixed=fixed)
     for column in changed & set(fitted.codec.names):
         values = table.column(column).combine_chunks()
         generated.codes[:, fitted.span("column", column)] = fitted.codec.codec(column).encode(values)
-    return Generated(table, generated.codes, generated.context)
+    kept = Generated(table, generated.codes, generated.context)
+    return kept if stays.all() else kept.filter(stays)

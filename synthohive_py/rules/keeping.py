@@ -35,6 +35,8 @@ __all__ = ["Keeper", "highest_so_far"]
 logger = logging.getLogger(__name__)
 
 SWAPS = 8  # rounds of exchanging two values that are in the wrong order
+BORROWS = 8  # rounds of taking the values of another row, for rows that still break a rule
+MAX_LEFT_OUT = 0.05  # share of rows; if more break a rule, they stay, and a warning says so
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -90,8 +92,10 @@ class Keeper:
         *,
         relatives: Relatives | None = None,
         fixed: Collection[str] = (),
-    ) -> tuple[pa.Table, set[str]]:
-        """The rows with all rules kept, and the columns that changed.
+    ) -> tuple[pa.Table, set[str], Mask]:
+        """The rows with all rules kept, the columns that changed, and which rows are to stay.
+
+        A row that can't keep a rule (its parent was born and died in one year) is to be left out.
 
         Args:
             table: Generated rows.
@@ -100,7 +104,7 @@ class Keeper:
             fixed: Columns that stay as they are.
         """
         if not self.rules or not table.num_rows:
-            return table, set()
+            return table, set(), np.ones(table.num_rows, bool)
         work = _Work(table, {*self.free} - {*fixed}, rng)
         work.nulls([r for r in self.rules if isinstance(r, Nulls)])
         for rule in self.rules:
@@ -112,13 +116,33 @@ class Keeper:
         if relatives is not None:
             self._keep_between_rows(work, limits, relatives)
         work.sort_within_rows([r for r in limits if r.of_parent is None])
-        for rule in self.rules:
-            if isinstance(rule, Computed | Repeats):
-                continue  # held by construction
-            count = int(rule.broken(work.table, relatives).sum())
+        bad = self._broken(work.table, relatives)
+        for _ in range(BORROWS):
+            if not bad.any() or bad.all():
+                break
+            work.borrow({*self.free} - {*fixed}, bad)
+            bad = self._broken(work.table, relatives)
+        is_rare = bad.mean() <= MAX_LEFT_OUT
+        if bad.any():
+            self._warn(work.table, relatives, is_left_out=is_rare)
+        return work.table, work.changed, ~bad | (not is_rare)
+
+    def _breakable(self) -> list[Rule]:
+        """The rules that do not hold by construction."""
+        return [rule for rule in self.rules if not isinstance(rule, Computed | Repeats)]
+
+    def _broken(self, table: pa.Table, relatives: Relatives | None) -> Mask:
+        broken = [rule.broken(table, relatives) for rule in self._breakable()]
+        return np.logical_or.reduce([np.zeros(table.num_rows, bool), *broken])
+
+    def _warn(self, table: pa.Table, relatives: Relatives | None, *, is_left_out: bool) -> None:
+        for rule in self._breakable():
+            count = int(rule.broken(table, relatives).sum())
+            fate = " and are left out" if is_left_out else ""
             if count:
-                logger.warning("%s: %d of %d rows break a rule: %s", self.name, count, table.num_rows, rule)
-        return work.table, work.changed
+                logger.warning(
+                    "%s: %d of %d rows break a rule%s: %s", self.name, count, table.num_rows, fate, rule
+                )
 
     def _keep_between_rows(self, work: _Work, limits: Sequence[AtMost], relatives: Relatives) -> None:
         for rule in limits:
@@ -175,6 +199,13 @@ class _Work:
         old, null = spread(self.table.column(name).combine_chunks())
         new = np.where(where, values.astype(old.dtype), old)
         self.put(name, from_numbers(new, null & ~where, self.table.schema.field(name).type))
+
+    def borrow(self, names: set[str], bad: Mask) -> None:
+        """Bad rows take all these columns from rows that keep the rules, one from one."""
+        take = np.arange(len(bad))
+        take[bad] = self.rng.choice(np.flatnonzero(~bad), int(bad.sum()))
+        for name in sorted(names):
+            self.put(name, self.table.column(name).take(pa.array(take)))
 
     def nulls(self, rules: Sequence[Nulls]) -> None:
         """Rows with a combination of nulls that does not occur take all these columns from another row."""

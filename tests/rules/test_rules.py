@@ -178,3 +178,26 @@ def test_the_gate_counts_the_rows_that_break_a_rule(fitted: Synthesizer) -> None
     assert all(judged(twin).values())
     assert judged(twin)["total = quantity * price"]
     assert not judged({**twin, "orders": spoilt})["placed <= shipped"]
+
+
+def test_a_row_that_can_keep_no_rule_is_left_out_or_takes_the_values_of_another() -> None:
+    """Careers lie within lives; a few generated lives are too short for any."""
+    rng = np.random.default_rng(4)
+    born = rng.integers(1850, 1990, 400)
+    people = pd.DataFrame({"id": range(400), "born": born, "died": born + rng.integers(2, 90, 400)})
+    of = np.repeat(np.arange(400), rng.integers(1, 5, 400))
+    span = people["died"].to_numpy()[of] - born[of]
+    jobs = pd.DataFrame(
+        {"person_id": of, "year": born[of] + 1 + (rng.random(len(of)) * (span - 1)).astype(int)}
+    )
+    metadata = Metadata()
+    metadata.add_table("people", pk="id")
+    metadata.add_table("jobs", fk={"person_id": "people.id"})
+
+    synthesizer = Synthesizer(metadata, model_options=FAST, progress=False)
+    twin = synthesizer.fit({"people": people, "jobs": jobs}).sample(scale=5)
+
+    both = twin["jobs"].merge(twin["people"], left_on="person_id", right_on="id")
+    assert (both["born"] < both["year"]).all()
+    assert (both["year"] < both["died"]).all()
+    assert len(both) > 4.8 * len(jobs)

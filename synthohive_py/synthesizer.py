@@ -85,14 +85,17 @@ class Synthesizer:
     def plan(self, data: Mapping[str, pd.DataFrame | pa.Table]) -> Preview:
         """What a fit of these tables would do, in seconds and without any training.
 
-        Printed, the answer is a page to read: the order of the tables, how each foreign key is filled,
-        what is copied, which keys and rules were found, about how long the training takes and how much
-        memory, or every problem for which a fit would refuse.
+        It is printed, too, unless the synthesizer was made with `progress=False`: the order of the tables,
+        how each foreign key is filled, what is copied, which keys and rules were found, about how long the
+        training takes and how much memory, or every problem for which a fit would refuse.
 
         Args:
             data: The real tables; see `fit`.
         """
-        return preview(self.metadata, data, self.settings)
+        found = preview(self.metadata, data, self.settings)
+        if self.progress:
+            print(found)  # noqa: T201
+        return found
 
     def fit(
         self,

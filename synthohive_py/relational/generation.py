@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.models.processor import processor_settings
@@ -15,14 +13,12 @@ from synthohive_py.relational.assign import eligible_parents
 from synthohive_py.relational.conditions import Conditions
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.making import TableMaker
-from synthohive_py.relational.shards import Shard, divide, shards_of, whole_parts
+from synthohive_py.relational.shards import Dealt, Shard, deal, divide, shards_of, whole_parts
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
 from synthohive_py.states import table_from_state, table_state
 
 __all__ = ["Generation"]
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Generation:
     seed: Seed
     conditions: Mapping[str, Conditions]
     shared: Mapping[str, Generated]
-    dealt: Mapping[str, Rows]
+    dealt: Mapping[str, Dealt]
     shards: tuple[Shard, ...]
 
     @classmethod
@@ -69,7 +65,8 @@ class Generation:
         for link in fitted.plan.links:
             if link.role == "driver" and link.key.parent in whole and link.child not in whole:
                 eligible = eligible_parents(world, link)
-                dealt[link.name] = world.degrees(link, seed.child(link.child, "degrees"), eligible)
+                degrees = world.degrees(link, seed.child(link.child, "degrees"), eligible)
+                dealt[link.name] = deal(fitted, link.child, whole, count, degrees)
         shards: list[Shard] = []
         if count > 1:
             shards = shards_of(fitted, whole, count, roots=roots, dealt=dealt, seed=seed)
@@ -113,7 +110,7 @@ class Generation:
                 name: {"rows": table_state(g.rows), "codes": g.codes, "context": g.context}
                 for name, g in self.shared.items()
             },
-            "dealt": dict(self.dealt),
+            "dealt": {name: asdict(children) for name, children in self.dealt.items()},
         }
 
     @classmethod
@@ -124,7 +121,8 @@ class Generation:
             for name, g in state["shared"].items()
         }
         fitted = FittedSchema.from_state(state["fitted"])
-        return cls(fitted, Seed(state["seed"]), {}, shared, dict(state["dealt"]), ())
+        dealt = {name: Dealt(**children) for name, children in state["dealt"].items()}
+        return cls(fitted, Seed(state["seed"]), {}, shared, dealt, ())
 
 
 def _make(world: World, conditions: Mapping[str, Conditions], seed: Seed) -> None:

@@ -17,12 +17,15 @@ import numpy.typing as npt
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.rng import Part, Seed
+from synthohive_py.rules import Intervals, Rising
 
-__all__ = ["SHARD_ROWS", "Shard", "divide", "owners", "shards_of", "split", "whole_parts"]
+__all__ = ["SHARD_ROWS", "Dealt", "Shard", "deal", "divide", "shards_of", "split", "whole_parts"]
 
 SHARD_ROWS = 2**18  # rows of all tables together
 WHOLE_ROWS = 20_000  # a table with so few rows takes no memory worth dividing
 SHARD_SHARE = 256  # rows of a table below which a share of it says little
+
+LARGE_FAMILY = 0.25  # of the rows of a shard
 
 GOLDEN = 0.6180339887498949  # multiples of it are spread evenly between whole numbers
 
@@ -105,13 +108,9 @@ def _early(fitted: FittedSchema, name: str) -> list[Link]:
 
 def _can_be_divided(fitted: FittedSchema, name: str, whole: Collection[str]) -> bool:
     """Whether rows of different shards can't break a key of the table."""
-    links, driver = fitted.plan.links_of(name), fitted.plan.driver_of(name)
-    # Keys of other shards are others, and families are never torn apart.
-    apart = [{column} for column in fitted.tables[name].keys]
-    apart += [set(k.key.columns) for k in links if k == driver or k.key.parent not in whole]
-    for columns in fitted.metadata.tables[name].unique_sets:
-        if not any(key <= set(columns) for key in apart):
-            return False
+    links = fitted.plan.links_of(name)
+    if not _is_unique_over_shards(fitted, name, whole, with_families=True):
+        return False
     # Two keys that share columns are filled one after the other, so both parents have to be at hand.
     filled = [link for link in links if link.role in ("driver", "profile")]
     return not any(
@@ -120,6 +119,60 @@ def _can_be_divided(fitted: FittedSchema, name: str, whole: Collection[str]) -> 
         for one in filled
         for other in filled
     )
+
+
+def _is_unique_over_shards(
+    fitted: FittedSchema, name: str, whole: Collection[str], *, with_families: bool
+) -> bool:
+    """Whether each unique combination holds a key that no other shard has, or families that none has."""
+    links, driver = fitted.plan.links_of(name), fitted.plan.driver_of(name)
+    apart = [{column} for column in fitted.tables[name].keys]
+    apart += [set(link.key.columns) for link in links if link.key.parent not in whole]
+    if with_families and driver:
+        apart.append(set(driver.key.columns))
+    sets = fitted.metadata.tables[name].unique_sets
+    return all(any(key <= set(columns) for key in apart) for columns in sets)
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """The children of the rows of a whole table, of which each shard makes some.
+
+    Attributes:
+        degrees: Their numbers in all shards.
+        is_torn: Whether the children of one row may come about in several shards.
+    """
+
+    degrees: Rows
+    is_torn: bool
+
+    def of(self, shard: Shard, seed: Seed) -> Rows:
+        """Their numbers in one shard."""
+        if self.is_torn:
+            return split(self.degrees, shard, seed)
+        # Whole families, and equally many children in each shard.
+        middle = np.cumsum(self.degrees) - self.degrees / 2
+        owner = (middle * shard.count / max(int(self.degrees.sum()), 1)).astype(np.int64)
+        return np.where(np.minimum(owner, shard.count - 1) == shard.number, self.degrees, 0)
+
+
+def deal(fitted: FittedSchema, name: str, whole: Collection[str], count: int, degrees: Rows) -> Dealt:
+    """Decide how the children of a whole table's rows are divided.
+
+    Families stay together unless some are so large that shards would differ much in size. Then they are torn,
+    if neither a key nor a rule is about the rows of one family.
+
+    Args:
+        fitted: What was learned.
+        name: The children's table.
+        whole: The tables that are made whole.
+        count: How many shards.
+        degrees: The children of each row in all shards.
+    """
+    is_large = bool(degrees.max(initial=0) * count > LARGE_FAMILY * degrees.sum())
+    bound = any(isinstance(rule, Rising | Intervals) for rule in fitted.tables[name].keeper.rules)
+    is_unique = _is_unique_over_shards(fitted, name, whole, with_families=False)
+    return Dealt(degrees, is_large and is_unique and not bound)
 
 
 def whole_parts(fitted: FittedSchema, whole: Collection[str], roots: Mapping[str, int]) -> Shard:
@@ -135,7 +188,7 @@ def shards_of(
     count: int,
     *,
     roots: Mapping[str, int],
-    dealt: Mapping[str, Rows],
+    dealt: Mapping[str, Dealt],
     seed: Seed,
 ) -> list[Shard]:
     """The shards of the other tables.
@@ -152,8 +205,9 @@ def shards_of(
     sizes = []
     for k in range(count):
         own = {n: roots[n] * (k + 1) // count - roots[n] * k // count for n in names if n in roots}
-        mine = {name: degrees[owners(degrees, count) == k] for name, degrees in dealt.items()}
-        sizes.append(_sizes(fitted, names, Shard(k, count, {}), roots=own, dealt=mine, seed=seed))
+        shard = Shard(k, count, {})
+        mine = {name: children.of(shard, seed.child("split", name)) for name, children in dealt.items()}
+        sizes.append(_sizes(fitted, names, shard, roots=own, dealt=mine, seed=seed))
     totals = {name: sum(size[name] for size in sizes) for name in names}
     ends = dict.fromkeys(names, 0)
     out = []
@@ -192,12 +246,6 @@ def _sizes(
                 children = int(above.degrees[driver.name].dealt(sizes[driver.key.parent], offset).sum())
             sizes[name] = children + round(table.unparented * children)
     return sizes
-
-
-def owners(degrees: Rows, count: int) -> Rows:
-    """The shard of each row of a whole table, with all its children: equally many children in each shard."""
-    middle = np.cumsum(degrees) - degrees / 2
-    return np.minimum((middle * count / max(int(degrees.sum()), 1)).astype(np.int64), count - 1)
 
 
 def split(degrees: Rows, shard: Shard, seed: Seed) -> Rows:

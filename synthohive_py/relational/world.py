@@ -14,7 +14,7 @@ from synthohive_py.columns.scalars import from_numbers
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.keys import is_text_type
-from synthohive_py.relational.shards import Shard, owners, split
+from synthohive_py.relational.shards import Dealt, Shard, split
 from synthohive_py.rng import Part, Seed
 
 __all__ = ["Generated", "World", "cast_column"]
@@ -61,7 +61,7 @@ class World:
     tables: dict[str, Generated]
     shard: Shard
     seed: Seed
-    dealt: Mapping[str, Rows] = field(default_factory=dict)
+    dealt: Mapping[str, Dealt] = field(default_factory=dict)
 
     def degrees(
         self,
@@ -75,8 +75,7 @@ class World:
         """How many children each parent row has in this world along the link; see `DegreeModel.decode`."""
         parent, shard = self.fitted.tables[link.key.parent], self.shard
         if link.name in self.dealt:
-            degrees = self.dealt[link.name]
-            return np.where(owners(degrees, shard.count) == shard.number, degrees, 0)
+            return self.dealt[link.name].of(shard, self.seed.child("split", link.name))
         is_shared = link.key.parent not in shard.parts
         if is_shared:  # all shards are to find the same, and each takes its share of it
             seed = self.seed.child("degrees", link.name)

@@ -74,7 +74,18 @@ def mine_rules(
         rules += _parent_orders(points, {c: _Points.read(pa.chunked_array([a])) for c, a in above.items()})
         if order is not None and is_strict:
             rules += _along_siblings(table, points, relatives, order)
-    return tuple(rule for rule in rules if set(rule.columns) & {*free, order})
+    return tuple(rule for rule in rules if _can_be_kept(rule, free, order))
+
+
+def _can_be_kept(rule: Rule, free: Collection[str], order: str | None) -> bool:
+    """Whether a column that decides it can be changed."""
+    if isinstance(rule, Rising):
+        return rule.column in free
+    if isinstance(rule, Intervals):
+        return rule.end in free
+    if isinstance(rule, AtMost) and rule.of_parent == "lower" and rule.upper == order:
+        return True
+    return bool(set(rule.columns) & set(free))
 
 
 def _is_comparable(column: pa.ChunkedArray) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from tqdm import tqdm
+
 from synthohive_py.artifact import read_file, write_file
 from synthohive_py.connectors.files import CHUNK_ROWS, OutputFormat, write_tables
 from synthohive_py.errors import GenerationError, SettingError
@@ -94,7 +96,7 @@ class Synthesizer:
         """
         found = preview(self.metadata, data, self.settings)
         if self.progress:
-            print(found)  # noqa: T201
+            tqdm.write(str(found))
         return found
 
     def fit(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from tqdm import tqdm
 
 from synthohive_py.artifact import read_file, write_file
-from synthohive_py.connectors.files import CHUNK_ROWS, OutputFormat, write_tables
+from synthohive_py.connectors.files import CHUNK_ROWS, OutputFormat, read_parquet, write_tables
 from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Synthesizer"]
 
+Tables = Mapping[str, "pd.DataFrame | pa.Table"]
 Conditions = Mapping[str, Mapping[str, Any]]  # per table and column, the value of every row
 
 
@@ -148,6 +149,7 @@ class Synthesizer:
         *,
         conditions: Conditions | None = None,
         workers: int | None = None,
+        append_to: Tables | str | os.PathLike[str] | None = None,
         output_path: None = None,
     ) -> dict[str, pd.DataFrame]: ...
 
@@ -160,6 +162,7 @@ class Synthesizer:
         *,
         conditions: Conditions | None = None,
         workers: int | None = None,
+        append_to: Tables | str | os.PathLike[str] | None = None,
         output_path: str | os.PathLike[str],
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
@@ -173,6 +176,7 @@ class Synthesizer:
         *,
         conditions: Conditions | None = None,
         workers: int | None = None,
+        append_to: Tables | str | os.PathLike[str] | None = None,
         output_path: str | os.PathLike[str] | None = None,
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
@@ -187,6 +191,9 @@ class Synthesizer:
                 `{"orders": {"status": "returned"}}`. The other columns follow it.
             workers: How many shards of a large twin to make side by side; by default as many as there
                 are cores. The rows do not depend on it.
+            append_to: A twin, as `sample` returned it, or the folder with its Parquet files: its rows
+                come first in what is returned or written, and the new ones have keys of their own.
+                `scale` and `num_rows` say how many are added. Reference tables stay as they are.
             output_path: A folder to write the tables to. They are written while rows are generated, so
                 memory does not grow with the size of the twin.
             output_format: `parquet` or `csv` for a file per table, `delta` for a Delta table each (needs
@@ -210,6 +217,7 @@ class Synthesizer:
             "seed": Seed(self.seed if seed is None else _whole_number("seed", seed)),
             "conditions": conditions,
             "workers": None if workers is None else _whole_number("workers", workers),
+            "append_to": None if append_to is None else self._existing(fitted, append_to),
             "progress": self.progress,
         }
         if output_path is not None:
@@ -219,6 +227,12 @@ class Synthesizer:
             )
         tables = sample_tables(fitted, **options)
         return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
+
+    @staticmethod
+    def _existing(fitted: FittedSchema, twin: Tables | str | os.PathLike[str]) -> dict[str, pa.Table]:
+        if isinstance(twin, Mapping):
+            return {name: to_arrow(frame, name) for name, frame in twin.items()}
+        return read_parquet(twin, fitted.plan.order)
 
     def training_metrics(self) -> dict[str, dict[str, Any]]:
         """Per generated table what its training reported: rows, epochs, seconds, losses.

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from synthohive_py.errors import ConnectorError, SettingError
 
-__all__ = ["CHUNK_ROWS", "OutputFormat", "write_tables"]
+__all__ = ["CHUNK_ROWS", "OutputFormat", "read_parquet", "write_tables"]
 
 CHUNK_ROWS = 100_000
 
@@ -72,6 +72,29 @@ def write_tables(
         ) from error
     finally:
         drafts.close()
+
+
+def read_parquet(folder: str | os.PathLike[str], names: Iterable[str]) -> dict[str, pa.Table]:
+    """The tables that `write_tables` wrote.
+
+    Raises:
+        ConnectorError: A file is missing or can't be read.
+    """
+    out = {}
+    for name in names:
+        _check_name(name)
+        path = Path(folder) / f"{name}.parquet"
+        try:
+            out[name] = pq.read_table(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ConnectorError(
+                f"can't be read from {path}",
+                table=name,
+                expected="a Parquet file",
+                received=str(error),
+                remedy="pass the folder that sample(output_path=...) wrote to",
+            ) from error
+    return out
 
 
 class _Drafts:

@@ -38,6 +38,7 @@ class Drawing:
         conditions: Values that every row has.
         key_values: Turns leading codes into the columns of the combinations.
         seed: Everything random derives from it.
+        existing: Rows whose combinations are taken already.
     """
 
     table: FittedTable
@@ -46,6 +47,7 @@ class Drawing:
     conditions: Conditions
     key_values: Callable[[Codes, Seed], pa.Table]
     seed: Seed
+    existing: pa.Table | None = None
 
 
 @dataclass
@@ -135,7 +137,7 @@ class _Walk:
         order = self.table.order
         self.order = None if order and order.column in drawing.conditions.values else order
         self.ticks = np.zeros(size, np.int64)
-        self.taken = Taken(len(drawing.sets))
+        self.taken = Taken.of(drawing.existing, drawing.sets)
         self.rows: list[Rows] = []  # of each step
         self.values: list[pa.Table] = []
 

@@ -32,6 +32,7 @@ class Generation:
         shared: The tables that are made whole.
         dealt: Per driver link to one of them, how many children each of its rows has in all shards.
         shards: The shards of the other tables; none if all are made whole.
+        existing: Per table of a twin that rows are added to, its unique columns.
     """
 
     fitted: FittedSchema
@@ -40,6 +41,7 @@ class Generation:
     shared: Mapping[str, Generated]
     dealt: Mapping[str, Dealt]
     shards: tuple[Shard, ...]
+    existing: Mapping[str, pa.Table]
 
     @classmethod
     @processor_settings()
@@ -49,6 +51,7 @@ class Generation:
         roots: Mapping[str, int],
         seed: Seed,
         conditions: Mapping[str, Conditions],
+        existing: Mapping[str, pa.Table] | None = None,
     ) -> Generation:
         """Divide the tables, and make those that are not divided.
 
@@ -57,9 +60,10 @@ class Generation:
             roots: The rows of the root tables.
             seed: Everything random derives from it.
             conditions: Per table the values that every row has.
+            existing: Per table of a twin that rows are added to, its unique columns.
         """
         whole, count = divide(fitted, roots)
-        world = World(fitted, {}, whole_parts(fitted, whole, roots), seed)
+        world = World(fitted, {}, whole_parts(fitted, whole, roots), seed, existing=existing or {})
         _make(world, conditions, seed)
         dealt = {}
         for link in fitted.plan.links:
@@ -70,7 +74,7 @@ class Generation:
         shards: list[Shard] = []
         if count > 1:
             shards = shards_of(fitted, whole, count, roots=roots, dealt=dealt, seed=seed)
-        return cls(fitted, seed, conditions, world.tables, dealt, tuple(shards))
+        return cls(fitted, seed, conditions, world.tables, dealt, tuple(shards), world.existing)
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """The shared tables but those that the first shard completes, in the order of the plan."""
@@ -83,7 +87,7 @@ class Generation:
     def make(self, shard: Shard) -> list[tuple[str, pa.Table]]:
         """The rows of a shard, with the real tables' columns, order and types."""
         tables = {name: generated.copy() for name, generated in self.shared.items()}
-        world = World(self.fitted, tables, shard, self.seed, self.dealt)
+        world = World(self.fitted, tables, shard, self.seed, self.dealt, self.existing)
         seed = self.seed.child("shard", shard.number)
         _make(world, self.conditions, seed)
         names = list(shard.parts)
@@ -110,6 +114,7 @@ class Generation:
                 name: {"rows": table_state(g.rows), "codes": g.codes, "context": g.context}
                 for name, g in self.shared.items()
             },
+            "existing": {name: table_state(table) for name, table in self.existing.items()},
             "dealt": {name: asdict(children) for name, children in self.dealt.items()},
         }
 
@@ -122,7 +127,8 @@ class Generation:
         }
         fitted = FittedSchema.from_state(state["fitted"])
         dealt = {name: Dealt(**children) for name, children in state["dealt"].items()}
-        return cls(fitted, Seed(state["seed"]), {}, shared, dealt, ())
+        existing = {name: table_from_state(table) for name, table in state["existing"].items()}
+        return cls(fitted, Seed(state["seed"]), {}, shared, dealt, (), existing)
 
 
 def _make(world: World, conditions: Mapping[str, Conditions], seed: Seed) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,15 @@ class KeyGenerator:
         edges = np.floor(np.arange(part.first, part.stop + 1) * gap)
         jitter = np.floor(seed.uniforms(part) * np.diff(edges))
         return self._typed(self.start, step, edges[:-1] + jitter)
+
+    def make_beyond(self, part: Part, taken: pa.Array, seed: Seed) -> pa.Array:
+        """Like `make_part`, but none of the keys is among the taken ones, nor are those of other parts."""
+        if self.patterns is None:
+            top = int(to_numbers(taken)[0].max(initial=self.start - self.step))
+            return replace(self, start=top + self.step).make_part(part, seed)
+        size = part.total + len(taken)
+        texts = pa.array(self.patterns.unique_part(Part(0, size, size), seed), type=self.type)
+        return texts.filter(pc.invert(pc.is_in(texts, value_set=taken))).slice(part.first, len(part))
 
     def make_others(self, size: int, taken: pa.Array, rng: np.random.Generator) -> pa.Array:
         """Distinct keys, none of them among the taken ones."""

@@ -122,8 +122,8 @@ class TableMaker:
             first = np.searchsorted(parents, parents, side="left")
             numbers = pa.array(np.arange(size) - first + start)
             columns[name] = numbers.cast(self.fitted.schema.field(name).type)
-        for name, keys in self.fitted.keys.items():
-            columns[name] = keys.make_part(self._part(size), self.world.key_seed(self.name, name))
+        for name in self.fitted.keys:
+            columns[name] = self.world.make_keys(self.name, name, self._part(size))
         return _table(columns, size)
 
     # ------------------------------------------------------------ codes
@@ -154,7 +154,8 @@ class TableMaker:
                     values = self._append_lookup(values, block.name, codes, seed)
             return values
 
-        return Drawing(self.fitted, sets, self._allowed(), self.conditions, key_values, self.seed)
+        existing = self.world.existing.get(self.name)
+        return Drawing(self.fitted, sets, self._allowed(), self.conditions, key_values, self.seed, existing)
 
     def _with_orphans_capped(self, codes: Codes) -> Codes:
         """No key gets a larger share of orphans than the real one has; surplus rows refer to a parent."""
@@ -267,7 +268,8 @@ class TableMaker:
             again = seed.child(attempt)
             return assign_link(self.world, self.name, link, part, again, rows=rows).rows
 
-        table, repeated = reassign_repeats(generated.rows, columns, reassign)
+        existing = self.world.existing.get(self.name)
+        table, repeated = reassign_repeats(generated.rows, columns, reassign, existing)
         if len(repeated):
             logger.warning(
                 "%s: %d rows repeat (%s) and are %s: there are more rows than combinations of parents",

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from synthohive_py.errors import SettingError
 from synthohive_py.relational.conditions import read_conditions
+from synthohive_py.relational.existing import read_existing, taken_keys
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.generation import Generation
 from synthohive_py.relational.workers import make_shards
@@ -39,6 +40,7 @@ def generate_parts(
     seed: Seed | None = None,
     conditions: Mapping[str, Mapping[str, Any]] | None = None,
     workers: int | None = None,
+    append_to: Mapping[str, pa.Table] | None = None,
     progress: bool = False,
 ) -> Iterator[tuple[str, pa.Table]]:
     """Generate all tables in parts of neighbouring rows. A large twin never is in memory as a whole.
@@ -52,6 +54,7 @@ def generate_parts(
         conditions: Per table and column a value that all rows have.
         workers: How many shards to make side by side; by default as many as there are cores. The rows
             do not depend on it.
+        append_to: The tables of a twin. Its rows come first, and the new ones have other keys.
         progress: Whether to show a progress bar.
 
     Yields:
@@ -67,9 +70,16 @@ def generate_parts(
         raise SettingError("workers is out of range", expected="at least 1", received=str(workers))
     rows = _root_rows(fitted, dict(num_rows or {}), scale)
     asked = read_conditions(fitted, conditions)
+    seed = (seed or Seed(fitted.seed)).child("sample")
+    existing = read_existing(fitted, append_to) if append_to is not None else {}
+    if existing:  # else the new rows would be the old ones with other keys
+        seed = seed.child("append", sum(table.num_rows for table in existing.values()))
+    yield from existing.items()
     with tqdm(desc="Sampling", unit="row", unit_scale=True, disable=not progress) as bar:
-        generation = Generation.start(fitted, rows, (seed or Seed(fitted.seed)).child("sample"), asked)
+        generation = Generation.start(fitted, rows, seed, asked, taken_keys(fitted, existing))
         for name, part in generation.tables():
+            if existing and fitted.tables[name].reference is not None:
+                continue  # there already
             yield name, part
             bar.update(part.num_rows)
         with closing(make_shards(generation, workers)) as shards:

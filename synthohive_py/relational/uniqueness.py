@@ -45,6 +45,14 @@ class Taken:
         self.runs: list[list[Hashes]] = [[] for _ in range(sets)]
         self.nulls = 2**63
 
+    @classmethod
+    def of(cls, existing: pa.Table | None, sets: Sequence[tuple[str, ...]]) -> Taken:
+        """The combinations of rows that exist."""
+        taken = cls(len(sets))
+        for kind, columns in enumerate(sets if existing is not None else ()):
+            taken.add(kind, np.unique(_hash_or_free(existing, columns, taken)))
+        return taken
+
     def holds(self, kind: int, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Which of these combinations are in use."""
         found = np.zeros(len(hashes), bool)
@@ -149,17 +157,21 @@ def _first_free(rows: Rows, hashes: Sequence[Hashes], taken: Taken, placed: npt.
     return candidates
 
 
-def repeats(table: pa.Table, columns: Sequence[str]) -> Rows:
+def repeats(table: pa.Table, columns: tuple[str, ...], existing: pa.Table | None = None) -> Rows:
     """Rows whose values in the columns an earlier row has already; rows with nulls repeat nothing."""
-    hashes = _hash_or_free(table, columns, Taken(1))
+    taken = Taken.of(existing, [columns])
+    hashes = _hash_or_free(table, columns, taken)
     first = np.unique(hashes, return_index=True)[1]
     is_repeat = np.ones(table.num_rows, bool)
     is_repeat[first] = False
-    return np.flatnonzero(is_repeat)
+    return np.flatnonzero(is_repeat | taken.holds(0, hashes))
 
 
 def reassign_repeats(
-    table: pa.Table, columns: Sequence[str], reassign: Callable[[pa.Table, Rows, int], pa.Table]
+    table: pa.Table,
+    columns: tuple[str, ...],
+    reassign: Callable[[pa.Table, Rows, int], pa.Table],
+    existing: pa.Table | None = None,
 ) -> tuple[pa.Table, Rows]:
     """Give rows that repeat another one new parents until all differ.
 
@@ -167,14 +179,15 @@ def reassign_repeats(
         table: The rows.
         columns: The unique combination.
         reassign: Returns the table with other parents for the given rows; called with the attempt.
+        existing: Rows whose combinations are taken already.
 
     Returns:
         The table, and the rows that still repeat another one.
     """
-    repeated = repeats(table, columns)
+    repeated = repeats(table, columns, existing)
     for attempt in range(REASSIGN_ROUNDS):
         if not len(repeated):
             break
         table = reassign(table, repeated, attempt)
-        repeated = repeats(table, columns)
+        repeated = repeats(table, columns, existing)
     return table, repeated

@@ -55,6 +55,7 @@ class World:
         shard: Which rows belong to this world alone.
         seed: Of the whole sample: what is derived from it is the same in every shard.
         dealt: Per driver link to a shared table, how many children each of its rows has in all shards.
+        existing: Per table of a twin that rows are added to, its unique columns.
     """
 
     fitted: FittedSchema
@@ -62,6 +63,7 @@ class World:
     shard: Shard
     seed: Seed
     dealt: Mapping[str, Dealt] = field(default_factory=dict)
+    existing: Mapping[str, pa.Table] = field(default_factory=dict)
 
     def degrees(
         self,
@@ -178,17 +180,21 @@ class World:
         return out
 
     def _taken(self, parent: str, column: str) -> pa.Array:
-        """The parent's values of a column; if other shards have higher numbers, with the highest."""
-        values = self.tables[parent].rows.column(column).combine_chunks()
+        """Values of a parent's column that orphans must not have: with the highest of other shards."""
+        values = [self.tables[parent].rows.column(column).combine_chunks()]
+        if parent in self.existing and column in self.existing[parent].column_names:
+            values.append(self.existing[parent].column(column).combine_chunks())
         keys, part = self.fitted.tables[parent].keys.get(column), self.shard.parts.get(parent)
-        if keys is None or part is None or part.stop == part.total or is_text_type(keys.type):
-            return values
-        last = keys.make_part(Part(part.total - 1, part.total, part.total), self.key_seed(parent, column))
-        return pa.concat_arrays([values, last])
+        if keys and part and part.stop < part.total and not is_text_type(keys.type):
+            values.append(self.make_keys(parent, column, Part(part.total - 1, part.total, part.total)))
+        return pa.concat_arrays([array.cast(values[0].type) for array in values])
 
-    def key_seed(self, name: str, column: str) -> Seed:
-        """What the computed keys of a column derive from, in every shard."""
-        return self.seed.child(name, "key", column)
+    def make_keys(self, name: str, column: str, part: Part) -> pa.Array:
+        """Computed keys of some rows; those of other shards, and of rows that exist, are others."""
+        keys, seed = self.fitted.tables[name].keys[column], self.seed.child(name, "key", column)
+        if name not in self.existing:
+            return keys.make_part(part, seed)
+        return keys.make_beyond(part, self.existing[name].column(column).combine_chunks(), seed)
 
     def finished(self, name: str) -> pa.Table:
         """The table with the real columns, in their order and types."""

@@ -12,12 +12,18 @@ QUICK = {"epochs": 1, "max_steps": 4, "hidden": 4}
 Frames = dict[str, pd.DataFrame]
 
 
-def twin_of(metadata: Metadata, data: Frames, *, seed: int = 0, **sampling: Any) -> Frames:
+def twin_of(
+    metadata: Metadata, data: Frames, *, seed: int = 0, append: bool = False, **sampling: Any
+) -> Frames:
+    """A sound twin, or one that rows were added to."""
     synthesizer = Synthesizer(
         metadata, model="autoregressive", model_options=QUICK, seed=seed, progress=False
     )
     twin = synthesizer.fit(data).sample(**sampling)
     assert_sound(metadata, data, twin)
+    if append:
+        twin = synthesizer.sample(append_to=twin, **sampling)
+        assert_sound(metadata, data, twin)
     return twin
 
 

@@ -27,9 +27,12 @@ EXAMPLES = int(os.environ.get("SCHEMAS", "300"))
     scale=st.sampled_from([0.5, 1.0, 2.0]),
     seed=st.integers(0, 99),
     shard_rows=st.sampled_from([shards.SHARD_ROWS, 40]),
+    append=st.booleans(),
 )
-def test_any_schema_gets_a_sound_twin(schema: Schema, scale: float, seed: int, shard_rows: int) -> None:
-    """Also if a large twin is made, shard by shard."""
+def test_any_schema_gets_a_sound_twin(
+    schema: Schema, *, scale: float, seed: int, shard_rows: int, append: bool
+) -> None:
+    """Also if a large twin is made, shard by shard, and if rows are added to it."""
     few = {"WHOLE_ROWS": 4, "SHARD_SHARE": 1} if shard_rows < 100 else {}
     with patch.multiple(shards, SHARD_ROWS=shard_rows, **few):
-        twin_of(schema.metadata, schema.data, scale=scale, seed=seed)
+        twin_of(schema.metadata, schema.data, scale=scale, seed=seed, append=append)

@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 BUILD = HERE.parent / "build" / "benchmarks"
 RESULTS = HERE / "results" / "single_table"
 README = HERE.parent / "README.md"
-BEGIN, END = "<!-- single table: begin -->", "<!-- single table: end -->"
+MARK = "single table"
 
 TYPES = ("numerical", "categorical", "boolean", "datetime")
 SPLIT_SEED = 0
@@ -38,11 +38,13 @@ REQUIREMENTS = {
     "ctgan": ["ctgan==0.12.1"],
     "sdv": ["sdv==2.0.0"],
     "mostlyai": ["mostlyai-engine==2.7.3"],
+    "mostlyai-sdk": ["mostlyai[local]==6.2.0"],
+    "sdv-multi": ["sdv==1.37.0"],  # the last that takes more than five tables
     "judge": ["scikit-learn>=1.5", "sdmetrics==0.32.0"],
 }
 TORCH = "torch==2.13.0"
 # transformers loads these if they are there, and fails where they are of another build than torch.
-UNWANTED = {"mostlyai": ["torchvision", "torchaudio"]}
+UNWANTED = dict.fromkeys(("mostlyai", "mostlyai-sdk"), ("torchvision", "torchaudio"))
 
 OTHER_DATA = """\
 No table {name!r} in {data}. Any table will do: put NAME.parquet and metadata.json into DIR/NAME (see --help).
@@ -143,8 +145,8 @@ def measure(split: Path, name: str, engine: str, args: argparse.Namespace) -> No
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}-{out.name}.json"
-    path.write_text(json.dumps({k: _rounded(v) for k, v in result.items()}, indent=1) + "\n")
-    print(json.dumps({k: _rounded(v) for k, v in result.items()}), flush=True)
+    path.write_text(json.dumps({k: rounded(v) for k, v in result.items()}, indent=1) + "\n")
+    print(json.dumps({k: rounded(v) for k, v in result.items()}), flush=True)
 
 
 def python_of(environment: str) -> str:
@@ -179,7 +181,8 @@ def _tail(log: Path) -> str:
     return "\n".join(log.read_text().splitlines()[-15:])
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Four digits of a float, anything else as it is."""
     return round(value, 4) if isinstance(value, float) else value
 
 
@@ -244,10 +247,16 @@ def write_table() -> None:
     sys.path.insert(0, str(HERE))
     text = table(read_results())
     print(text)
+    write_between(MARK, text)
+
+
+def write_between(mark: str, text: str) -> None:
+    """Put a text between `<!-- mark: begin -->` and `<!-- mark: end -->` in README.md, if they are there."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
     readme = README.read_text()
-    if BEGIN in readme:
-        before, rest = readme.split(BEGIN)
-        README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}")
+    if begin in readme:
+        before, rest = readme.split(begin)
+        README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from synthohive_py.clauses import Clause, parse_clauses
 from synthohive_py.errors import SchemaError, SchemaValidationError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _as_columns(value: object) -> object:
 
 
 Columns = Annotated[tuple[str, ...], BeforeValidator(_as_columns)]
+Texts = Columns  # one text, several or none
 
 
 class _Declaration(BaseModel):
@@ -128,6 +130,9 @@ class TableConfig(_Declaration):
             kept, even the rare ones that would otherwise be withheld.
         order_by: The column that the rows of one parent are sorted by (a date, a time or a whole number
             without nulls); by default it is found in the data.
+        rules: What holds in every row, as SQL comparisons of columns (`shipped_at >= ordered_at`,
+            `total = net + tax`, `parent.signed_up <= ordered_at`) and a few more forms; see
+            `synthohive_py.clauses`. Most rules need no declaring: they are found in the data.
         mode: `synthesize` learns and generates; `reference` copies the real rows as they are (for
             public lookup tables); `skip` leaves the table out.
     """
@@ -139,6 +144,7 @@ class TableConfig(_Declaration):
     constraints: dict[str, Constraint] = {}
     accepted_values: dict[str, list[Any]] = {}
     order_by: str | None = None
+    rules: Texts = ()
     mode: Mode = "synthesize"
 
     @model_validator(mode="before")
@@ -163,6 +169,17 @@ class TableConfig(_Declaration):
         if len(drivers) > 1:
             raise ValueError(f"only one foreign key can be the driver, not {drivers}")
         return self
+
+    @model_validator(mode="after")
+    def _rules_are_understood(self) -> TableConfig:
+        for text in self.rules:
+            parse_clauses(text)
+        return self
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The declared rules, read."""
+        return tuple(clause for text in self.rules for clause in parse_clauses(text))
 
     @property
     def has_dependencies(self) -> bool:

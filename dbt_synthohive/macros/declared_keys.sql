@@ -1,5 +1,5 @@
 {#-
-    The keys of one marked source, from its settings, its constraints and its tests, in this order.
+    The keys, ranges and rules of one marked source, from its settings, its constraints and its tests, in this order.
     The primary key is the first unique column set without nulls, single columns first; the rest stay unique.
 -#}
 {% macro declared_keys(source) %}
@@ -38,6 +38,8 @@
         'unique': unique,
         'not_null': not_null,
         'accepted_values': tests.accepted_values,
+        'ranges': tests.ranges,
+        'rules': tests.rules,
         'foreign_keys': synthohive.declared_foreign_keys(source, constraints.foreign_keys + tests.foreign_keys),
     }) }}
 {% endmacro %}

@@ -1,9 +1,9 @@
 {#-
-    What the data tests on one source say of it: unique column sets, columns without nulls, accepted values and
-    foreign keys. A test with `where` speaks of some rows only; a unique test that merely warns promises nothing.
+    What the data tests on one source say of it: unique column sets, columns without nulls, accepted values,
+    ranges, rules and foreign keys. A test with `where` speaks of some rows only; a unique test that merely warns promises nothing.
 -#}
 {% macro declared_tests(id) %}
-    {% set found = {'unique': [], 'not_null': [], 'accepted_values': {}, 'foreign_keys': []} %}
+    {% set found = {'unique': [], 'not_null': [], 'accepted_values': {}, 'ranges': {}, 'rules': [], 'foreign_keys': []} %}
     {% for test_id in graph.nodes | sort if graph.nodes[test_id].resource_type == 'test' and graph.nodes[test_id].test_metadata %}
         {% set test = graph.nodes[test_id] %}
         {% set arguments, ids = test.test_metadata.kwargs, test.depends_on.nodes %}
@@ -32,6 +32,12 @@
                 {% do found.not_null.append(column) %}
             {% elif name == 'accepted_values' and column and is_fact %}
                 {% do found.accepted_values.update({column: arguments['values']}) %}
+            {% elif name == 'accepted_range' and column and is_fact and not settings.get('ignore') %}
+                {% if arguments.get('inclusive', true) %}
+                    {% do found.ranges.update({column: [arguments.get('min_value'), arguments.get('max_value')]}) %}
+                {% endif %}
+            {% elif name == 'expression_is_true' and is_fact and not settings.get('ignore') %}
+                {% do found.rules.append(((column ~ ' ') if column else '') ~ arguments.expression) %}
             {% endif %}
         {% endif %}
     {% endfor %}

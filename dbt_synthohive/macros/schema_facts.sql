@@ -45,6 +45,12 @@
         {% for column, values in keys.accepted_values.items() %}
             {% do facts.append(['accepted_values'] + start + [column, tojson({'values': values})]) %}
         {% endfor %}
+        {% for column, ends in keys.ranges.items() %}
+            {% do facts.append(['range'] + start + [column, tojson({'min': ends[0], 'max': ends[1]})]) %}
+        {% endfor %}
+        {% for rule in keys.rules %}
+            {% do facts.append(['rule'] + start + [rule, tojson({})]) %}
+        {% endfor %}
         {% for key in keys.foreign_keys %}
             {% do facts.append(['foreign_key'] + start + [key.columns | join(', '), tojson(key)]) %}
         {% endfor %}

@@ -6,7 +6,7 @@ right in most rows; adding the two gets it right in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar, Literal
@@ -18,7 +18,7 @@ import pyarrow as pa
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
 from synthohive_py.columns.scalars import Numbers, from_numbers, is_ordered_type, to_numbers
 
-__all__ = ["DerivedCodec", "find_products", "find_sums"]
+__all__ = ["DerivedCodec", "find_products", "find_sums", "formula"]
 
 MIN_ROWS = 100  # in fewer rows a sum may be a coincidence
 MIN_VALUES = 5  # likewise if a part has fewer distinct values
@@ -90,6 +90,17 @@ class DerivedCodec(ColumnCodec):
     def from_state(cls, state: Mapping[str, Any]) -> DerivedCodec:
         kind, parts = type_from_text(state["type"]), tuple(state["parts"])
         return cls(kind, parts, state["decimals"], state["operation"])
+
+
+def formula(
+    table: pa.Table, column: str, parts: Sequence[str], operation: Literal["sum", "product"]
+) -> DerivedCodec:
+    """The codec of a column that is known to be the sum or the product of others."""
+    kind = table.schema.field(column).type
+    if operation == "product":
+        return DerivedCodec(kind, tuple(parts), _Amount.read(table.column(column)).decimals, operation)
+    decimals = _Column.read(table.column(column)).decimals if pa.types.is_floating(kind) else None
+    return DerivedCodec(kind, tuple(parts), decimals, operation)
 
 
 def find_sums(table: pa.Table, *, skip: Collection[str]) -> dict[str, DerivedCodec]:

@@ -64,6 +64,7 @@ class TableCodec:
         threshold: int,
         hints: Mapping[str, ColumnHint] | None = None,
         independent: Collection[str] = (),
+        formulas: Mapping[str, DerivedCodec] | None = None,
     ) -> TableCodec:
         """Learn a codec for each column.
 
@@ -73,15 +74,18 @@ class TableCodec:
             threshold: Values held by fewer rows than this are never stored.
             hints: What is known of some columns.
             independent: Columns that are not to be computed from others, nor others from them.
+            formulas: Columns that are known to be computed from others.
 
         Raises:
             DataError: A column can't be encoded; the message names it.
         """
         hints = hints or {}
         told = {c for c, hint in hints.items() if hint != ColumnHint()}
-        derived = find_sums(table, skip={*told, *independent})
+        derived = dict(formulas or {})
         parts = {c for codec in derived.values() for c in codec.parts}
-        derived |= find_products(table, skip={*told, *independent, *derived, *parts})
+        for find in (find_sums, find_products):
+            derived |= find(table, skip={*told, *independent, *derived, *parts})
+            parts |= {c for codec in derived.values() for c in codec.parts}
         codecs: list[ColumnCodec] = []
         for column in table.column_names:
             if column in derived:
@@ -159,9 +163,10 @@ class TableCodec:
                 columns[name] = codec.decode_part(codes[:, self.span(name)], part, seed.child(name))
             elif not isinstance(codec, DerivedCodec):
                 columns[name] = codec.decode(codes[:, self.span(name)], seed.child(name).numpy())
-        for name, codec in codecs.items():
-            if isinstance(codec, DerivedCodec):
-                columns[name] = codec.derive(columns)
+        waiting = {name: codec for name, codec in codecs.items() if isinstance(codec, DerivedCodec)}
+        while waiting:  # what is computed may be computed from
+            for name in [n for n, codec in waiting.items() if not {*codec.parts} & {*waiting}]:
+                columns[name] = waiting.pop(name).derive(columns)
         return pa.table([columns[name] for name in wanted], names=list(wanted))
 
     def state(self) -> State:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthohive_py.clauses import parse_clauses
 from synthohive_py.connectors.base import Relation
 from synthohive_py.dbt.settings import check
 from synthohive_py.errors import Problem, SchemaError, SchemaValidationError
 from synthohive_py.schema import Constraint, ForeignKey, Metadata, Mode, TableConfig
 
 __all__ = ["Source", "SourceSchema", "read_schema"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -189,15 +193,38 @@ def _config(table: _Fact, facts: Sequence[_Fact], names: Mapping[str, str]) -> T
         ),
         constraints=_constraints(name, facts),
         accepted_values={f.name: f.payload["values"] for f in facts if f.kind == "accepted_values"},
+        order_by=settings.get("order_by"),
+        rules=(*settings.get("rules", ()), *_tested_rules(name, facts)),
         mode=mode,
     )
 
 
 def _constraints(table: str, facts: Sequence[_Fact]) -> dict[str, Constraint]:
-    out = {}
+    """Ranges of numbers, from tests and from settings, which win."""
+    ends: dict[str, dict[str, Any]] = {}
     for fact in facts:
-        if fact.kind == "column":
+        if fact.kind == "range":
+            # A range of dates, or one that SQL computes, is not a number.
+            numbers = {k: v for k, v in fact.payload.items() if isinstance(v, int | float)}
+            ends.setdefault(fact.name, {}).update(
+                {k: v for k, v in numbers.items() if k not in ends[fact.name]}
+            )
+        elif fact.kind == "column":
             settings = check(fact.payload["settings"], "column", table=table, column=fact.name)
-            if "min" in settings or "max" in settings:
-                out[fact.name] = Constraint(min=settings.get("min"), max=settings.get("max"))
-    return out
+            told = {k: settings[k] for k in ("min", "max") if k in settings}
+            ends[fact.name] = ends.get(fact.name, {}) | told
+    return {column: Constraint(**limits) for column, limits in ends.items() if limits}
+
+
+def _tested_rules(table: str, facts: Sequence[_Fact]) -> list[str]:
+    """What tests of expressions say, as far as it is a rule that twins can be made to keep."""
+    found = []
+    for fact in facts:
+        if fact.kind == "rule":
+            try:
+                parse_clauses(fact.name)
+            except ValueError as error:
+                logger.warning("%s: twins may fail the test expression_is_true; %s", table, error)
+            else:
+                found.append(fact.name)
+    return found

@@ -140,6 +140,21 @@ SETTINGS = (
     Setting("primary_key", ("table",), (str, list), None, "The key, where no test says it.", items=str),
     Setting("unique", ("table",), (list,), [], "Further unique column sets, each a list.", items=list),
     Setting(
+        "rules",
+        ("table",),
+        (list,),
+        [],
+        "What holds in every row and no test says: `shipped_at >= ordered_at`, `total = net + tax`.",
+        items=str,
+    ),
+    Setting(
+        "order_by",
+        ("table",),
+        (str,),
+        None,
+        "The column that the rows of one parent are sorted by, where it is not found.",
+    ),
+    Setting(
         "foreign_keys",
         ("table",),
         (list,),
@@ -188,7 +203,7 @@ SETTINGS = (
         ("test",),
         (bool,),
         default=False,
-        meaning="On a relationships test: it declares no foreign key.",
+        meaning="The test declares nothing: no foreign key, no range, no rule.",
     ),
 )
 

@@ -11,9 +11,8 @@ from synthohive_py.plan import Link
 from synthohive_py.relational.prepare import Prepared
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
-from synthohive_py.rules import Computed, Repeats, Rule, mine_rules
+from synthohive_py.rules import Computed, Relatives, Repeats, Rule, declared_rules, mine_rules
 from synthohive_py.rules.keeping import Keeper
-from synthohive_py.rules.kinds import Relatives
 
 __all__ = ["keep_rules", "learn_rules"]
 
@@ -44,7 +43,10 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
         relatives = Relatives(above.table, p.parents[driver.name])
         theirs = [c for c in above.codec.names if c not in {k for x in above.links for k in x.key.columns}]
     is_strict = bool(p.order and p.order.is_strict)
-    rules = mine_rules(
+    declared = declared_rules(
+        p.config, p.table, relatives, keys={*links, *p.keys, *p.sequences}, free=free, order=order
+    )
+    mined = mine_rules(
         p.table,
         columns=[c for c in (*codecs, *p.inherited) if c not in links],
         free=free,
@@ -61,8 +63,9 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
         for column, codec in codecs.items()
         if isinstance(codec, DerivedCodec)
     ]
+    told = {str(rule) for rule in declared}
     return Keeper.fit(
-        [*held_anyway, *rules],
+        [*held_anyway, *declared, *(rule for rule in mined if str(rule) not in told)],
         p.table,
         name=p.config.name,
         free=free,

@@ -22,6 +22,7 @@ from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.keys import KeyGenerator, is_text_type
 from synthohive_py.relational.order import Order, can_anchor, find_order
 from synthohive_py.relational.repetitions import find_repetitions
+from synthohive_py.rules import Relatives, declared_formulas, declared_repetitions
 from synthohive_py.schema import Constraint, TableConfig
 
 __all__ = ["Prepared", "drawn_sets", "prepare_table"]
@@ -98,10 +99,8 @@ def prepare_table(
     driver = plan.driver_of(config.name)
     sequences = _sequences(config, table, driver, parents, {*foreign, *keys})
     own = [c for c in table.column_names if c not in {*foreign, *keys, *sequences}]
-    inherited: dict[str, str] = {}
-    if driver:
-        above = prepared[driver.key.parent]
-        inherited = find_repetitions(table, own, above.table, above.codec.names, parents[driver.name])
+    above = prepared[driver.key.parent] if driver else None
+    inherited = _inherited(config, table, own, above, parents[driver.name] if driver else None)
     own = [c for c in own if c not in inherited]
     inherited |= _copied(links, driver)
     repeated = _repeated(table, own, links, parents, prepared)
@@ -121,10 +120,22 @@ def prepare_table(
         sequences,
         inherited,
         repeated,
-        _order(order, table, parents[driver.name], above, threshold) if order and driver else None,
+        _order(order, table, parents[driver.name], above, threshold) if order and driver and above else None,
         key_columns,
         codec,
     )
+
+
+def _inherited(
+    config: TableConfig, table: pa.Table, own: Sequence[str], above: Prepared | None, parents: Rows | None
+) -> dict[str, str]:
+    """The columns, of the table's own, that repeat one of the driver's parent: declared or found."""
+    if config.mode == "reference":
+        return {}
+    if above is None or parents is None:
+        return declared_repetitions(config, table, None, own)
+    found = find_repetitions(table, own, above.table, above.codec.names, parents)
+    return found | declared_repetitions(config, table, Relatives(above.table, parents), own)
 
 
 def _codec(
@@ -132,12 +143,14 @@ def _codec(
 ) -> TableCodec:
     """The codec of the modelled columns, the leading ones first and computed from no other."""
     names = [*leading, *(c for c in modelled if c not in leading)]
+    held = {*table.column_names} - {*modelled} | {*leading}
     return TableCodec.fit(
         table.select(names),
         name=config.name,
         threshold=threshold,
         hints=_hints(config, modelled),
         independent=leading,
+        formulas=None if config.mode == "reference" else declared_formulas(config, table, held=held),
     )
 
 

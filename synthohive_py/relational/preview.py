@@ -152,12 +152,15 @@ def preview(
         return Preview((), (error.problem,))
     prepared: dict[str, Prepared] = {}
     threshold = settings.k_anonymity_threshold
-    for name in plan.order:
-        config = copied.tables[name]
-        prepared[name] = prepare_table(
-            config, tables[name], plan, tables, threshold=threshold, prepared=prepared
-        )
-    return Preview(tuple(_table(prepared[name], plan, prepared, settings) for name in plan.order))
+    try:
+        for name in plan.order:
+            config = copied.tables[name]
+            prepared[name] = prepare_table(
+                config, tables[name], plan, tables, threshold=threshold, prepared=prepared
+            )
+        return Preview(tuple(_table(prepared[name], plan, prepared, settings) for name in plan.order))
+    except SchemaValidationError as error:  # a declared rule that can't be kept
+        return Preview((), error.problems)
 
 
 def _table(p: Prepared, plan: Plan, prepared: Mapping[str, Prepared], settings: FitSettings) -> TablePreview:

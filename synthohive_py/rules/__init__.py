@@ -1,13 +1,15 @@
-"""What holds in every real row: found in the data, kept in every generated row, counted in the report."""
+"""What holds in every real row: declared or found, kept in every generated row, counted in the report."""
 
 from __future__ import annotations
 
+from synthohive_py.rules.declared import declared_formulas, declared_repetitions, declared_rules
 from synthohive_py.rules.kinds import (
     AtMost,
     Computed,
     Depends,
     Intervals,
     Nulls,
+    Relatives,
     Repeats,
     Rising,
     Rule,
@@ -22,10 +24,14 @@ __all__ = [
     "Depends",
     "Intervals",
     "Nulls",
+    "Relatives",
     "Repeats",
     "Rising",
     "Rule",
     "TableRules",
+    "declared_formulas",
+    "declared_repetitions",
+    "declared_rules",
     "mine_rules",
     "rule_from_state",
 ]

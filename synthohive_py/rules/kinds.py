@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthohive_py.clauses import quoted
 from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.scalars import Numbers, to_numbers
 from synthohive_py.joins import parent_rows
@@ -30,6 +31,7 @@ __all__ = [
     "TableRules",
     "rule_from_state",
     "spread",
+    "strict_gap",
 ]
 
 Rows = npt.NDArray[np.int64]
@@ -67,7 +69,7 @@ class Rule(ABC):
 
     @abstractmethod
     def __str__(self) -> str:
-        """The rule as SQL would say it."""
+        """The rule in the language of `clauses.py`."""
 
     @property
     @abstractmethod
@@ -115,8 +117,8 @@ class AtMost(Rule):
     of_parent: Literal["lower", "upper"] | None = None
 
     def __str__(self) -> str:
-        lower = f"parent.{self.lower}" if self.of_parent == "lower" else self.lower
-        upper = f"parent.{self.upper}" if self.of_parent == "upper" else self.upper
+        lower = f"{'parent.' * (self.of_parent == 'lower')}{quoted(self.lower)}"
+        upper = f"{'parent.' * (self.of_parent == 'upper')}{quoted(self.upper)}"
         return f"{lower} {'<' if self.gap else '<='} {upper}"
 
     @property
@@ -174,7 +176,7 @@ class Depends(Rule):
     column: str
 
     def __str__(self) -> str:
-        return f"{self.on} decides {self.column}"
+        return f"{quoted(self.on)} decides {quoted(self.column)}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -204,11 +206,12 @@ class Nulls(Rule):
     never: Literal["both", "neither", "first"]
 
     def __str__(self) -> str:
+        one, other = map(quoted, self.columns)
         if self.never == "both":
-            return f"{self.one} is not null or {self.other} is not null"
+            return f"{one} is not null or {other} is not null"
         if self.never == "neither":
-            return f"{self.one} is null or {self.other} is null"
-        return f"{self.one} is not null or {self.other} is null"
+            return f"{one} is null or {other} is null"
+        return f"{one} is not null or {other} is null"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -240,7 +243,8 @@ class Computed(Rule):
     decimals: int | None
 
     def __str__(self) -> str:
-        return f"{self.column} = {(' + ' if self.operation == 'sum' else ' * ').join(self.parts)}"
+        sign = " + " if self.operation == "sum" else " * "
+        return f"{quoted(self.column)} = {sign.join(map(quoted, self.parts))}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -267,7 +271,7 @@ class Repeats(Rule):
     of: str
 
     def __str__(self) -> str:
-        return f"{self.column} = parent.{self.of}"
+        return f"{quoted(self.column)} = parent.{quoted(self.of)}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -293,7 +297,7 @@ class Rising(Rule):
     order: str
 
     def __str__(self) -> str:
-        return f"{self.column} never falls along {self.order} within a parent"
+        return f"{quoted(self.column)} never falls along {quoted(self.order)} within a parent"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -322,7 +326,7 @@ class Intervals(Rule):
     end: str
 
     def __str__(self) -> str:
-        return f"({self.start}, {self.end}) do not overlap within a parent"
+        return f"({quoted(self.start)}, {quoted(self.end)}) do not overlap within a parent"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -363,6 +367,15 @@ def _differ(ours: pa.Array, theirs: pa.Array) -> Mask:
     both = np.asarray(ours.is_null()), np.asarray(theirs.is_null())
     unlike = pc.fill_null(pc.not_equal(ours, theirs), fill_value=False)
     return (both[0] != both[1]) | np.asarray(unlike)
+
+
+def strict_gap(low: Numbers, high: Numbers) -> float:
+    """What larger values are larger by: of whole ticks the step that all gaps share, else the least gap."""
+    if not len(low):
+        return 1
+    if low.dtype != np.int64:
+        return float((high - low).min())
+    return int(np.gcd.reduce((high - low).astype(np.uint64)))
 
 
 def spread(column: pa.Array) -> tuple[Numbers, Mask]:

@@ -22,6 +22,7 @@ from synthohive_py.rules.kinds import (
     codes_of,
     followers,
     spread,
+    strict_gap,
 )
 
 __all__ = ["mine_rules"]
@@ -147,11 +148,7 @@ def _gap(low: _Points, high: _Points) -> float | None:
     by_chance = np.searchsorted(np.sort(b[some]), a[some], side="left").mean() / len(some)
     if by_chance * len(a) < MIN_BREAKS:
         return None
-    if (a == b).any():
-        return 0
-    if a.dtype != np.int64:
-        return float((b - a).min())
-    return int(np.gcd.reduce((b - a).astype(np.uint64)))
+    return 0 if (a == b).any() else strict_gap(a, b)
 
 
 def _reduced(rules: list[AtMost], points: Mapping[str, _Points]) -> list[AtMost]:

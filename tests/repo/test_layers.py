@@ -25,6 +25,7 @@ PACKAGES = ("synthohive_py", "dbt_synthohive")
 # A module imports modules of lower layers, and those of its own folder.
 LAYERS = {
     "synthohive_py.arrowtypes": 0,
+    "synthohive_py.clauses": 0,
     "synthohive_py.errors": 0,
     "synthohive_py.frames": 0,
     "synthohive_py.joins": 0,

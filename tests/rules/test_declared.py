@@ -1,0 +1,193 @@
+"""Declared rules are kept however few rows there are, and refused if they can't be."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthohive_py import Metadata, SchemaError, SchemaValidationError, Synthesizer
+from synthohive_py.clauses import parse_clauses, quoted
+
+Frames = dict[str, pd.DataFrame]
+CARS = 12  # so few visits follow that no rule is found in them
+FAST = {"epochs": 2}
+
+RULES = [
+    "mileage never falls along visited within a parent",
+    "parent.built <= visited and visited < collected",
+    "total = labour + parts",
+    "parts = quantity * price",
+    "currency = parent.currency",
+    "card is null or iban is null",
+    '"a place" decides region',
+]
+
+
+def garage() -> Frames:
+    """Cars and their visits, in too few rows to find rules in."""
+    rng = np.random.default_rng(4)
+    built = pd.Timestamp("2015-01-01") + pd.to_timedelta(rng.integers(0, 1500, CARS), "D")
+    cars = pd.DataFrame({"id": range(CARS), "built": built, "currency": rng.choice(["EUR", "CHF"], CARS)})
+    of = np.repeat(np.arange(CARS), 5)
+    rows = len(of)
+    later = np.tile(np.arange(1, 6), CARS) * 200 + rng.integers(0, 150, rows)
+    place = rng.choice(list("abc"), rows)
+    by_card = rng.random(rows) < 0.5
+    visits = pd.DataFrame(
+        {
+            "car": of,
+            "visited": built[of] + pd.to_timedelta(later, "D"),
+            "mileage": later * 30 + rng.integers(0, 300, rows),
+            "labour": np.round(rng.gamma(2, 40, rows), 2),
+            "quantity": rng.integers(1, 5, rows),
+            "price": np.round(rng.gamma(2, 20, rows), 2),
+            "currency": cars["currency"].to_numpy()[of],
+            "card": np.where(by_card, "visa", None),
+            "iban": np.where(~by_card, "DE", None),
+            "a place": place,
+            "region": [{"a": "N", "b": "N", "c": "S"}[p] for p in place],
+        }
+    )
+    visits["collected"] = visits["visited"] + pd.to_timedelta(rng.integers(1, 9, rows), "D")
+    visits["parts"] = np.round(visits["quantity"] * visits["price"], 2)
+    visits["total"] = np.round(visits["labour"] + visits["parts"], 2)
+    return {"cars": cars, "visits": visits}
+
+
+def declared(*rules: str) -> Metadata:
+    metadata = Metadata()
+    metadata.add_table("cars", pk="id")
+    metadata.add_table("visits", fk={"car": "cars.id"}, order_by="visited", rules=rules)
+    return metadata
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Synthesizer:
+    return Synthesizer(declared(*RULES), seed=1, model_options=FAST, progress=False).fit(garage())
+
+
+@pytest.mark.parametrize("scale", [1.0, 8.0])
+def test_all_kinds_hold(fitted: Synthesizer, scale: float, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        twin = fitted.sample(scale=scale)
+    assert not [r for r in caplog.records if "break a rule" in r.getMessage()]
+    visits = twin["visits"].merge(twin["cars"], left_on="car", right_on="id", suffixes=("", "_of_car"))
+    assert len(visits) == len(twin["visits"])
+    assert (visits["built"] <= visits["visited"]).all()
+    assert (visits["visited"] < visits["collected"]).all()
+    assert (visits["total"] == np.round(visits["labour"] + visits["parts"], 2)).all()
+    assert (visits["parts"] == np.round(visits["quantity"] * visits["price"], 2)).all()
+    assert (visits["currency"] == visits["currency_of_car"]).all()
+    assert (visits["card"].isna() | visits["iban"].isna()).all()
+    assert not visits.drop_duplicates(["a place", "region"])["a place"].duplicated().any()
+    in_order = visits.sort_values(["car", "visited"])
+    assert (in_order.groupby("car")["mileage"].diff().fillna(0) >= 0).all()
+
+
+def test_without_declaring_them_they_are_broken() -> None:
+    twin = Synthesizer(declared(), seed=1, model_options=FAST, progress=False).fit(garage()).sample(scale=8.0)
+    visits = twin["visits"]
+    assert (visits["total"] != np.round(visits["labour"] + visits["parts"], 2)).any()
+    assert (visits["visited"] >= visits["collected"]).any()
+
+
+def test_the_plan_names_them_in_words_that_can_be_declared() -> None:
+    plan = Synthesizer(declared(*RULES), progress=False).plan(garage())
+    named = {rule.text for table in plan.tables if table.name == "visits" for rule in table.rules}
+    assert named == {part for rule in RULES for part in rule.split(" and ")}
+    assert [c for rule in sorted(named) for c in parse_clauses(rule)]
+
+
+def test_they_are_part_of_an_artefact(fitted: Synthesizer, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "garage.syn")
+    again = Synthesizer.load(tmp_path / "garage.syn")
+    pd.testing.assert_frame_equal(again.sample()["visits"], fitted.sample()["visits"])
+
+
+def _crossed(visits: pd.DataFrame) -> pd.DataFrame:
+    return visits.assign(collected=visits["visited"] - pd.Timedelta(days=1))
+
+
+def _same(visits: pd.DataFrame) -> pd.DataFrame:
+    return visits
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "why"),
+    [
+        ("visited <= collected", _crossed, "60 of 60 real rows break it"),
+        ("total = labour + price", _same, "of 60 real rows break it"),
+        ("currency = parent.built", _same, "real rows break it"),
+        ("labour <= card", _same, "of the types double and string"),
+        ("total = labour + collected", _same, "of the types"),
+        ("total = parts + parent.x", _same, "'parent . x' is no column"),
+        ("parent.nothing <= visited", _same, "the parent has no column nothing, but id, built, currency"),
+        ("mileage never falls along collected within a parent", _same, "not ordered by collected"),
+        ("visited = collected", _same, "a key, an order"),
+        ("car <= mileage", _same, "car is part of a key"),
+        ("colected >= visited", _same, "is declared but not in the data"),
+        ('region decides "a place"', _same, "real rows break it"),
+    ],
+)
+def test_a_rule_that_can_not_be_kept_is_refused(
+    rule: str, change: Callable[[pd.DataFrame], pd.DataFrame], why: str
+) -> None:
+    data = garage()
+    data["visits"] = change(data["visits"])
+    with pytest.raises(SchemaError, match="visits") as caught:
+        Synthesizer(declared(rule), model_options=FAST, progress=False).fit(data)
+    assert why in str(caught.value)
+
+
+def test_the_plan_reports_a_rule_that_real_rows_break() -> None:
+    data = garage()
+    data["visits"] = _crossed(data["visits"])
+    plan = Synthesizer(declared("visited <= collected"), progress=False).plan(data)
+    assert "60 of 60 real rows break it" in str(plan)
+
+
+def test_two_formulas_in_a_circle_are_refused() -> None:
+    data = garage()
+    data["visits"]["also"] = data["visits"]["price"]
+    with pytest.raises(SchemaValidationError, match="computed twice, or from itself"):
+        Synthesizer(declared("price = also", "also = price"), progress=False).fit(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("start <= end", "at_most start end"),
+        ("end > start", "below start end"),
+        ("((end >= start) or end is null)", "at_most start end"),
+        ("a * `b c` = d", "product d a b c"),
+        ("x = parent.y", "repeats x y"),
+        ("parent.x < y", "below x y"),
+        ("a is not null or b is null", "nulls a b"),
+        ("A DECIDES b", "decides A b"),
+        ('(a, "b""c") do not overlap within a parent', 'apart a b"c'),
+    ],
+)
+def test_rules_are_read(text: str, says: str) -> None:
+    (clause,) = parse_clauses(text)
+    assert " ".join([clause.kind, *clause.columns]) == says
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "a < 5", "a <> b", "a = a", "a < b < c", "f(a) < b", "a is null", "a < b or c < d",
+     "a is null or a is not null", "parent.a < parent.b", "(a < b", "a < b)", "a = b + b", "a; drop table b"],
+)  # fmt: skip
+def test_what_is_no_rule_is_refused_when_it_is_declared(text: str) -> None:
+    with pytest.raises(SchemaError, match="is not understood"):
+        declared(text)
+
+
+@pytest.mark.parametrize("name", ["plain", "größe", "two words", "or", 'a"b', "1st", "a.b"])
+def test_quoted_names_are_read_back(name: str) -> None:
+    (clause,) = parse_clauses(f"{quoted(name)} <= other_one")
+    assert clause.columns == (name, "other_one")

@@ -63,7 +63,7 @@ def mostlyai(folder: Path, seed: int) -> SampleTo:
         if len(declared["tables"][name]["primary_key"] or []) == 1:
             table["primary_key"] = declared["tables"][name]["primary_key"][0]
         tables.append(table)
-    client = MostlyAI(local=True, quiet=True)
+    client = MostlyAI(local=True, local_dir="mostlyai", quiet=True)
     generator = client.train(config={"name": "twin", "tables": tables, "random_state": seed})
 
     def sample(out: Path) -> None:

@@ -125,12 +125,12 @@ class Project:
         }
         self._yaml("profiles.yml", {"shop": {"target": "dev", "outputs": outputs}})
         self._yaml("models/sources.yml", {"sources": [self.sources]})
-        self._text(
+        self.text(
             "macros/source.sql",
             "{% macro source(source_name, table_name) %}"
             "{{ return(synthohive.synthetic_source(source_name, table_name)) }}{% endmacro %}",
         )
-        self._text(
+        self.text(
             "models/spent.sql",
             "select customer_id, count(*) as orders from {{ source('shop', 'orders') }} group by 1",
         )
@@ -177,9 +177,10 @@ class Project:
         return next(table for table in self.sources["tables"] if table["name"] == name)
 
     def _yaml(self, name: str, content: object) -> None:
-        self._text(name, yaml.safe_dump(content, sort_keys=False))
+        self.text(name, yaml.safe_dump(content, sort_keys=False))
 
-    def _text(self, name: str, text: str) -> None:
+    def text(self, name: str, text: str) -> None:
+        """Write a file of the project."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -7,6 +7,9 @@ import json
 import pytest
 from shop import Project
 
+from synthohive_py.dbt.schema import read_schema
+from synthohive_py.schema import Constraint
+
 TABLES = ["countries", "customers", "order_lines", "orders"]
 COLUMNS = """
 select column_name, data_type
@@ -73,6 +76,49 @@ def test_keys_can_be_said_by_constraints(project: Project) -> None:
         ("orders", "foreign_key", ["customer_id"]),
         ("orders", "primary_key", ["shop_no", "order_no"]),
     ]
+
+
+GENERIC = """
+{% test expression_is_true(model, expression, column_name=none) %}
+select * from {{ model }} where not ({{ column_name or '' }} {{ expression }})
+{% endtest %}
+{% test accepted_range(model, column_name, min_value=none, max_value=none, inclusive=true) %}
+select * from {{ model }} where {{ column_name }} < {{ min_value }}
+{% endtest %}
+"""
+
+
+def test_rules_and_ranges_are_read_from_tests(project: Project) -> None:
+    def says(expression: str, **config: object) -> dict[str, object]:
+        return {"expression_is_true": {"arguments": {"expression": expression}, "config": config}}
+
+    customers, lines = project.table("customers"), project.table("order_lines")
+    customers["config"] = {"meta": {"synthohive": {"order_by": "joined", "rules": ["customer_id > credit"]}}}
+    lines["data_tests"] += [
+        says("quantity <= line"),
+        says("length(note) > 2"),
+        says("price > 0", severity="warn"),
+        says("line < price", meta={"synthohive": {"ignore": True}}),
+    ]
+    whole = {"accepted_range": {"arguments": {"min_value": 1, "max_value": 50}}}
+    open_ended = {"accepted_range": {"arguments": {"min_value": 0, "inclusive": False}}}
+    lines["columns"] += [
+        {"name": "quantity", "data_tests": [says("<= price"), whole]},
+        {"name": "price", "data_tests": [open_ended]},
+    ]
+    project.write()
+    project.text("tests/generic/declaring.sql", GENERIC)
+
+    done = project.dbt("run", "--select", "synthohive_schema")
+    assert done.returncode == 0, done.stdout
+    names = ("kind", "source_name", "table_name", "name", "payload")
+    rows = project.query(f"select {', '.join(names)} from analytics.synthohive_schema")
+    tables = read_schema([dict(zip(names, row, strict=True)) for row in rows]).metadata.tables
+
+    assert set(tables["order_lines"].rules) == {"quantity <= line", "quantity <= price"}
+    assert tables["order_lines"].constraints == {"quantity": Constraint(min=1, max=50)}
+    assert tables["customers"].rules == ("customer_id > credit",)
+    assert tables["customers"].order_by == "joined"
 
 
 def test_an_empty_source_has_an_empty_twin(project: Project) -> None:

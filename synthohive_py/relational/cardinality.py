@@ -22,6 +22,7 @@ __all__ = ["DegreeModel"]
 
 ROUNDS = 8  # of fitting the supply of children to the demand
 STEP = (0.5, 2.0)  # the most that a round changes
+CANDIDATES = 512  # looked at for an exchange
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class DegreeModel:
         eligible: npt.NDArray[np.bool_] | None = None,
         cells: npt.NDArray[np.int64] | None = None,
         demand: npt.NDArray[np.int64] | None = None,
+        room: npt.NDArray[np.int64] | None = None,
         offset: float = 0.5,
     ) -> npt.NDArray[np.int64]:
         """A number of children for each generated parent, distributed as the real numbers are.
@@ -67,6 +69,8 @@ class DegreeModel:
             cells: (parents,) the cell of each parent.
             demand: Per cell, how many children look for a parent there. Parents of cells in demand get the
                 larger numbers, so that as many as possible find one; the numbers themselves stay.
+            room: (parents,) the most children each can have; a parent that would get more changes its number
+                with another one.
             offset: See `dealt`.
         """
         wanted = self.codec.decode(codes, rng).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -80,6 +84,8 @@ class DegreeModel:
             supply = np.bincount(cells, degrees, minlength=len(demand))
             wanted = wanted * np.clip((demand + 1) / (supply + 1), *STEP)[cells]
             degrees = self._handed_out(wanted, by_chance, offset)
+        if room is not None:
+            _exchange(degrees, room, rng)
         if eligible is not None:
             degrees[~eligible] = 0
         return degrees
@@ -122,3 +128,13 @@ class DegreeModel:
             numbers=np.asarray(state["numbers"], np.int64),
             counts=np.asarray(state["counts"], np.int64),
         )
+
+
+def _exchange(degrees: npt.NDArray[np.int64], room: npt.NDArray[np.int64], rng: np.random.Generator) -> None:
+    """Numbers that are too large for their parents change places with the largest that fit there."""
+    for parent in np.flatnonzero(degrees > room):
+        others = rng.integers(0, len(degrees), CANDIDATES)
+        others = others[(room[others] >= degrees[parent]) & (degrees[others] <= room[parent])]
+        if len(others):
+            other = others[degrees[others].argmax()]
+            degrees[[parent, other]] = degrees[[other, parent]]

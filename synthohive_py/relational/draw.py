@@ -84,13 +84,13 @@ def draw_rows(
     table, size = drawing.table, len(parents)
     walk = _Walk(drawing, parents, context, known, anchor)
     if table.history is None:
-        walk.step(0, np.arange(size), None)
+        walk.step(0, np.arange(size), np.zeros(size, np.int64), None)
     else:
         families = Families.of(parents)
         tracker = Tracker(table.history, len(families.size))
         for place, stretches, rows in families.steps():
-            seen = tracker.seen(stretches, place, families.size[stretches] - place - 1)
-            walk.step(place, rows, seen)
+            following = families.size[stretches] - place - 1
+            walk.step(place, rows, following, tracker.seen(stretches, place, following))
             tracker.add(stretches, walk.codes[rows])
     return walk.finish()
 
@@ -102,6 +102,7 @@ class _Step:
     Attributes:
         place: How many elder siblings each has.
         rows: Which rows.
+        following: How many younger siblings each has.
         given: (rows, code columns) what is known of their codes; -1 for what is not.
         context: (rows, context columns), or None.
         seed: Everything random derives from it.
@@ -109,6 +110,7 @@ class _Step:
 
     place: int
     rows: Rows
+    following: Rows
     given: Codes
     context: Codes | None
     seed: Seed
@@ -143,19 +145,20 @@ class _Walk:
 
     # ------------------------------------------------------------ one step
 
-    def step(self, place: int, rows: Rows, seen: Codes | None) -> None:
+    def step(self, place: int, rows: Rows, following: Rows, seen: Codes | None) -> None:
         """Draw rows that have equally many elder siblings.
 
         Args:
             place: How many.
             rows: Which rows.
+            following: How many younger siblings each has.
             seen: What they see of their elder siblings.
         """
         context = None if self.context is None else self.context[rows]
         if seen is not None and context is not None:
             context = np.concatenate([context, seen], axis=1)
         given = self.drawing.conditions.given(len(rows), len(self.table.cardinalities))
-        now = _Step(place, rows, given, context, self.drawing.seed.child("step", place))
+        now = _Step(place, rows, following, given, context, self.drawing.seed.child("step", place))
         if self.order:
             self._advance(self.order, now)
         if self.drawing.sets:
@@ -192,7 +195,11 @@ class _Walk:
         self.ticks[rows[free]] = day + ticks % order.unit
 
     def _steps(self, order: Order, now: _Step, origin: Rows, stepping: Rows) -> Rows:
-        """Where some rows get from their origin. A step beyond the ends is drawn again some times."""
+        """Where some rows get from their origin.
+
+        A step beyond the ends, or to where younger siblings would find no room, is drawn again some times.
+        """
+        latest = order.latest(now.following[stepping])
         allowed = {0: order.allowed(is_first=not now.place)}
         rest, aim = np.arange(len(stepping)), np.zeros(len(stepping), np.int64)
         for attempt in range(TRIES):
@@ -202,7 +209,7 @@ class _Walk:
             codes = self._sample(now.given[some], now.context_of(some), seed, columns=1, allowed=allowed)
             now.given[some, 0] = codes[:, 0]
             aim[rest] = order.after(origin[some], codes[:, 0], seed.child("within").numpy())
-            rest = rest[~order.within(aim[rest])]
+            rest = rest[~order.within(aim[rest], latest[rest])]
             if attempt + 1 < TRIES:
                 now.given[stepping[rest], 0] = -1
         return aim

@@ -85,7 +85,10 @@ class TableMaker:
     def _parents(self, driver: Link) -> Rows:
         """The parent row of each row along the driver; -1 for rows without one."""
         eligible = eligible_parents(self.world, driver)
-        degrees = self.world.degrees(driver, self.seed.child("degrees"), eligible)
+        every = np.arange(self.world.tables[driver.key.parent].rows.num_rows)
+        anchor = self._anchor(driver, every)
+        room = self.fitted.order.room(*anchor) if self.fitted.order and anchor else None
+        degrees = self.world.degrees(driver, self.seed.child("degrees"), eligible, room=room)
         parents = np.repeat(np.arange(len(degrees)), degrees)
         alone = round(self.fitted.unparented * len(parents))
         return np.concatenate([parents, np.full(alone, -1, np.int64)])

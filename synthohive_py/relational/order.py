@@ -168,9 +168,20 @@ class Order:
         last = np.append(first[1:] - 1, len(ticks) - 1)
         return ticks - self._whole_units(np.maximum(ticks[last] - self.high, 0))[family]
 
-    def within(self, ticks: Rows) -> npt.NDArray[np.bool_]:
-        """Which values lie between the first and the last real one."""
-        return (ticks >= self.low // self.unit * self.unit) & (ticks <= self.high)
+    def latest(self, following: Rows) -> Rows:
+        """The latest values that leave room for so many siblings after them."""
+        return self.high - following * (self.unit if self.is_strict else 0)
+
+    def room(self, anchor: Rows, known: npt.NDArray[np.bool_]) -> Rows:
+        """How many siblings find a place between their anchor, where it is known, and the last real value."""
+        most = np.iinfo(np.int64).max
+        if not self.is_strict:
+            return np.full(len(anchor), most)
+        return np.where(known, np.maximum(self.high // self.unit - anchor // self.unit + 1, 1), most)
+
+    def within(self, ticks: Rows, latest: Rows) -> npt.NDArray[np.bool_]:
+        """Which values lie between the first real one and the latest ones."""
+        return (ticks >= self.low // self.unit * self.unit) & (ticks <= latest)
 
     def _whole_units(self, ticks: Rows) -> Rows:
         """Rounded up."""

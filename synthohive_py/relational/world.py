@@ -73,6 +73,7 @@ class World:
         *,
         cells: Rows | None = None,
         demand: Rows | None = None,
+        room: Rows | None = None,
     ) -> Rows:
         """How many children each parent row has in this world along the link; see `DegreeModel.decode`."""
         parent, shard = self.fitted.tables[link.key.parent], self.shard
@@ -94,6 +95,7 @@ class World:
                 eligible=eligible,
                 cells=cells,
                 demand=demand,
+                room=room,
                 offset=0.5 if is_shared else shard.offset(self.seed, link),
             )
             # Children are generated from these codes: they shall say what the parent really gets.

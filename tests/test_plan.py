@@ -112,3 +112,32 @@ def test_an_order_that_is_none_is_a_problem(table: str, order_by: str, told: str
     (problem,) = plan.problems
     assert problem.table == table
     assert told in str(problem)
+
+
+def _people_and_orders(rows: int = 1200) -> tuple[Metadata, dict[str, pd.DataFrame]]:
+    rng = np.random.default_rng(2)
+    start = pd.Timestamp("1950-01-01")
+    city = rng.integers(0, 40, rows)
+    people = pd.DataFrame(
+        {"id": range(rows), "city": city, "born": start + pd.to_timedelta(rng.integers(0, 20_000, rows), "D")}
+    )
+    buyer = np.sort(rng.integers(0, 300, rows))
+    first = rng.integers(0, 3000, 300)[buyer]
+    placed = start + pd.to_timedelta(first + rng.integers(0, 200, rows), "D")
+    orders = pd.DataFrame({"buyer": buyer, "placed": placed}).sample(frac=1, random_state=1)
+    metadata = Metadata()
+    metadata.add_table("cities", pk="id")
+    metadata.add_table("people", pk="id", fk={"city": "cities.id"})
+    metadata.add_table("orders", fk={"buyer": "people.id"})
+    return metadata, {"cities": pd.DataFrame({"id": range(40)}), "people": people, "orders": orders}
+
+
+@pytest.mark.parametrize("are_sorted", [False, True])
+def test_siblings_have_an_order_only_where_they_follow_each_other(are_sorted: bool) -> None:
+    metadata, data = _people_and_orders()
+    if are_sorted:
+        data["people"] = data["people"].sort_values("born").assign(id=range(len(data["people"])))
+        data["orders"] = data["orders"].sort_values("placed")
+    orders = {t.name: t.order for t in Synthesizer(metadata, progress=False).plan(data).tables}
+
+    assert orders == {"cities": None, "people": None, "orders": "placed"}

@@ -197,7 +197,8 @@ class _Walk:
     def _steps(self, order: Order, now: _Step, origin: Rows, stepping: Rows) -> Rows:
         """Where some rows get from their origin.
 
-        A step beyond the ends, or to where younger siblings would find no room, is drawn again some times.
+        A step beyond the ends, or to where younger siblings would find no room, is drawn again some times,
+        and then shortened: one family must not run for centuries.
         """
         latest = order.latest(now.following[stepping])
         allowed = {0: order.allowed(is_first=not now.place)}
@@ -212,7 +213,8 @@ class _Walk:
             rest = rest[~order.within(aim[rest], latest[rest])]
             if attempt + 1 < TRIES:
                 now.given[stepping[rest], 0] = -1
-        return aim
+        least = origin[stepping] + order.least * bool(now.place)
+        return np.maximum(np.minimum(aim, latest), np.maximum(least, order.low))
 
     def _coded(self, order: Order, ticks: Rows) -> Codes:
         return self.table.codec.codec(order.column).encode(order.array(ticks))

@@ -27,6 +27,7 @@ __all__ = ["Order", "anchor_ticks", "can_anchor", "can_order", "find_order"]
 
 MIN_PAIRS = 20  # siblings that follow each other; of fewer nothing can be said
 CLOSE = 0.5  # spread of the gaps to an anchor, as a share of the spread of the values, to start from it
+MIN_DISTANCE = 0.04  # between the gaps of siblings and those of any rows
 SORTED = 0.95  # share of such pairs in ascending order from which the rows count as sorted
 
 Rows = npt.NDArray[np.int64]
@@ -168,9 +169,14 @@ class Order:
         last = np.append(first[1:] - 1, len(ticks) - 1)
         return ticks - self._whole_units(np.maximum(ticks[last] - self.high, 0))[family]
 
+    @property
+    def least(self) -> int:
+        """The smallest step from one sibling to the next, in ticks."""
+        return self.unit if self.is_strict else 0
+
     def latest(self, following: Rows) -> Rows:
         """The latest values that leave room for so many siblings after them."""
-        return self.high - following * (self.unit if self.is_strict else 0)
+        return self.high - following * self.least
 
     def room(self, anchor: Rows, known: npt.NDArray[np.bool_]) -> Rows:
         """How many siblings find a place between their anchor, where it is known, and the last real value."""
@@ -268,8 +274,10 @@ def find_order(
 ) -> str | None:
     """The column that siblings are sorted by, if there is one.
 
-    Points in time qualify if they change within families; whole numbers only if the rows are sorted by them
-    already, or if no two siblings share one although many would by chance.
+    Columns qualify if the rows are sorted by them already, or if no two siblings share a value although many
+    would by chance. So do points in time. But where all rows are sorted by a column, or siblings are not by
+    a point in time, the gaps between siblings must not be those of any rows: the orders of a customer follow
+    each other, the birthdays of a city's people do not.
 
     Args:
         table: The real rows.
@@ -287,17 +295,39 @@ def find_order(
             continue
         ticks = to_numbers(column.combine_chunks())[0]
         is_sorted = bool((ticks[later] >= ticks[before]).mean() >= SORTED)
+        is_time = not pa.types.is_integer(column.type)
+        says_nothing = (ticks[1:] >= ticks[:-1]).mean() >= SORTED if is_sorted else is_time
+        if says_nothing and not _is_sequence(ticks, parents):
+            is_sorted = is_time = False
         in_sequence = Families.of(parents, ticks)
         after, ahead = _pairs(in_sequence)
         repeats = float((ticks[after] == ticks[ahead]).mean())
         share = np.unique(ticks, return_counts=True)[1] / len(ticks)
         is_distinct = repeats == 0 and float((share**2).sum()) * len(after) >= MIN_PAIRS
-        is_time = not pa.types.is_integer(column.type)
         if repeats < SORTED and (is_sorted or is_distinct or is_time):
             in_key = any(name in rest for rest in unique)
             found.append(((in_key, is_sorted, is_time, is_distinct), name))
     # Of equals the first in the table.
     return max(found, key=lambda candidate: candidate[0])[1] if found else None
+
+
+def _is_sequence(ticks: Rows, parents: Rows) -> bool:
+    """Whether the gaps between siblings differ from those that the same values would have in any families."""
+    own = np.flatnonzero(parents >= 0)
+    if not len(own):
+        return False
+    mixed = ticks[own][np.random.default_rng(0).permutation(len(own))]  # a test; nothing is drawn from it
+    real, chance = _gaps(ticks[own], parents[own]), _gaps(mixed, parents[own])
+    points = np.concatenate([real, chance])
+    below = [np.searchsorted(gaps, points, side="right") / len(gaps) for gaps in (real, chance)]
+    distance = float(np.abs(below[0] - below[1]).max())  # of Kolmogorov and Smirnov
+    return distance > max(MIN_DISTANCE, 2 * np.sqrt(2 / len(real)))
+
+
+def _gaps(ticks: Rows, parents: Rows) -> Rows:
+    """Between neighbours of each family, sorted."""
+    later, before = _pairs(Families.of(parents, ticks))
+    return np.sort(ticks[later] - ticks[before])
 
 
 def _pairs(families: Families) -> tuple[Rows, Rows]:

@@ -267,12 +267,19 @@ class _Fitting:
         return np.concatenate(parts, axis=1)
 
     def _families(self, p: Prepared) -> Families:
-        """The real rows, family by family."""
+        """The real rows, family by family: siblings by their order, by their number, or mixed.
+
+        Where they have no order, that of the rows in the table is one of loading: in one loaded by date each
+        sibling would seem to follow from the one before.
+        """
         driver = self.plan.driver_of(p.config.name)
-        rows = p.parents[driver.name] if driver else np.arange(p.table.num_rows)
-        if p.order is None:
-            return Families.of(rows)
-        return Families.of(rows, to_numbers(p.table.column(p.order.column).combine_chunks())[0])
+        if driver is None:
+            return Families.of(np.arange(p.table.num_rows))
+        along = p.order.column if p.order else next(iter(p.sequences), None)
+        if along is None:
+            mixed = self.seed.child("siblings", p.config.name).numpy().permutation(p.table.num_rows)
+            return Families.of(p.parents[driver.name], mixed)
+        return Families.of(p.parents[driver.name], to_numbers(p.table.column(along).combine_chunks())[0])
 
     def _steps(self, p: Prepared) -> Codes:
         driver, order = self.plan.driver_of(p.config.name), p.order

@@ -157,23 +157,29 @@ class _Walk:
         context = None if self.context is None else self.context[rows]
         if seen is not None and context is not None:
             context = np.concatenate([context, seen], axis=1)
+        origin, known = self._origin(place, rows)
+        if self.table.order and context is not None:
+            pace = self.table.order.pace(origin, known, following)
+            context = np.concatenate([context, pace[:, None]], axis=1)
         given = self.drawing.conditions.given(len(rows), len(self.table.cardinalities))
         now = _Step(place, rows, following, given, context, self.drawing.seed.child("step", place))
         if self.order:
-            self._advance(self.order, now)
+            self._advance(self.order, now, origin, known)
         if self.drawing.sets:
             self._draw_keys(now)
         self.codes[rows] = self._sample(given, context, now.seed.child("rows"))
 
-    def _advance(self, order: Order, now: _Step) -> None:
-        """Find each row's value in the order, and give its codes."""
+    def _origin(self, place: int, rows: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
+        """Where rows with so many elder siblings step from, and where that is known."""
+        if self.order and place:
+            return self.ticks[rows - 1], np.ones(len(rows), bool)
+        if self.order and self.anchor:
+            return self.anchor[0][rows], self.anchor[1][rows]
+        return self.ticks[rows], np.zeros(len(rows), bool)
+
+    def _advance(self, order: Order, now: _Step, origin: Rows, known: npt.NDArray[np.bool_]) -> None:
+        """Find each row's value in the order, a step from its origin where that is known; give its codes."""
         rows, given = now.rows, now.given
-        if now.place:
-            origin, known = self.ticks[rows - 1], np.ones(len(rows), bool)
-        elif self.anchor:
-            origin, known = self.anchor[0][rows], self.anchor[1][rows]
-        else:
-            origin, known = self.ticks[rows], np.zeros(len(rows), bool)
         given[~known, 0] = order.free
         stepping = np.flatnonzero(known)
         aim = self._steps(order, now, origin, stepping)

@@ -57,6 +57,13 @@ class Families:
         """Rows of the longest stretch."""
         return int(self.size.max(initial=0))
 
+    @property
+    def following(self) -> Rows:
+        """(rows,) how many rows of its stretch come after each row."""
+        out = np.zeros(len(self.rows), np.int64)
+        out[self.rows] = np.repeat(self.first + self.size, self.size) - np.arange(len(self.rows)) - 1
+        return out
+
     def steps(self) -> Iterator[tuple[int, Rows, Rows]]:
         """All first rows, all second rows, and so on.
 

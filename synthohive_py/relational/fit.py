@@ -282,15 +282,20 @@ class _Fitting:
         return Families.of(p.parents[driver.name], to_numbers(p.table.column(along).combine_chunks())[0])
 
     def _steps(self, p: Prepared) -> Codes:
+        assert p.order is not None
+        column = p.table.column(p.order.column).combine_chunks()
+        return p.order.encode(column, self._families(p), self._anchors(p))
+
+    def _anchors(self, p: Prepared) -> pa.Array | None:
+        """The value of each row's parent that the first of siblings starts from."""
         driver, order = self.plan.driver_of(p.config.name), p.order
         assert driver is not None  # without one there is no order
         assert order is not None
-        anchor = None
-        if order.anchor:
-            rows = p.parents[driver.name]
-            above = self.prepared[driver.key.parent].table.column(order.anchor)
-            anchor = above.take(pa.array(np.maximum(rows, 0), mask=rows < 0)).combine_chunks()
-        return order.encode(p.table.column(order.column).combine_chunks(), self._families(p), anchor)
+        if not order.anchor:
+            return None
+        rows = p.parents[driver.name]
+        above = self.prepared[driver.key.parent].table.column(order.anchor)
+        return above.take(pa.array(np.maximum(rows, 0), mask=rows < 0)).combine_chunks()
 
     def _context(self, name: str, rows: Rows) -> tuple[Codes, tuple[int, ...]]:
         """What some rows are generated from: codes of their parents and of the parents' parents.
@@ -351,6 +356,11 @@ class _Fitting:
             seen = fitted.history.encode(self.codes[name], families, self.seed.child("history", name).numpy())
             context = np.concatenate([context, seen[rows]], axis=1)
             context_sizes = (*context_sizes, *fitted.history.cardinalities)
+        if p.order:
+            column = p.table.column(p.order.column).combine_chunks()
+            pace = p.order.paces_of(column, families, self._anchors(p))
+            context = np.concatenate([context, pace[rows]], axis=1)
+            context_sizes = (*context_sizes, p.order.pace_cardinality)
         started = time.monotonic()
         seed = self.seed.child("model", name)
         codes, groups = self.codes[name][rows], parents[rows] if parents is not None else None

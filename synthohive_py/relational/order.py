@@ -27,6 +27,7 @@ __all__ = ["Order", "anchor_ticks", "can_anchor", "can_order", "find_order"]
 
 MIN_PAIRS = 20  # siblings that follow each other; of fewer nothing can be said
 CLOSE = 0.5  # spread of the gaps to an anchor, as a share of the spread of the values, to start from it
+PACES = 24  # levels of the time left to each sibling
 MIN_DISTANCE = 0.04  # between the gaps of siblings and those of any rows
 SORTED = 0.95  # share of such pairs in ascending order from which the rows count as sorted
 
@@ -48,6 +49,7 @@ class Order:
         low: The smallest real value, protected as codecs protect it.
         high: The largest one, likewise.
         is_strict: Whether no two siblings have one value.
+        paces: Limits between the levels of `pace`, in ticks.
     """
 
     column: str
@@ -59,6 +61,7 @@ class Order:
     low: int
     high: int
     is_strict: bool
+    paces: npt.NDArray[np.float64]
 
     @classmethod
     def fit(
@@ -106,6 +109,7 @@ class Order:
             low=int(low),
             high=int(high),
             is_strict=bool((gaps > 0).all()),
+            paces=_pace_levels(ticks, families, int(high)),
         )
 
     @property
@@ -117,6 +121,35 @@ class Order:
     def cardinality(self) -> int:
         """How many codes steps have, of all kinds."""
         return self.free + 1 + (self.starts.cardinalities[0] if self.starts else 0)
+
+    @property
+    def pace_cardinality(self) -> int:
+        """How many codes `pace` has."""
+        return len(self.paces) + 2
+
+    def pace(self, origin: Rows, known: npt.NDArray[np.bool_], following: Rows) -> npt.NDArray[np.int32]:
+        """How much time is left to each sibling still to come, as a code; the last one is for unknown.
+
+        Many families end with the data, so those with little time left must take small steps.
+
+        Args:
+            origin: (rows,) where each row steps from.
+            known: Where that is known.
+            following: How many younger siblings each has.
+        """
+        level = np.searchsorted(self.paces, (self.high - origin) / (following + 1), side="right")
+        return np.where(known, level, len(self.paces) + 1).astype(np.int32)
+
+    def paces_of(self, column: pa.Array, families: Families, anchor: pa.Array | None) -> Codes:
+        """(rows, 1) the pace of real rows, given the anchor's value of each."""
+        ticks = to_numbers(column)[0]
+        origin, known = np.zeros(len(ticks), np.int64), np.zeros(len(ticks), bool)
+        if anchor is not None:
+            first = families.rows[families.first]
+            origin[first], known[first] = anchor_ticks(anchor.take(pa.array(first)), self.type)
+        later, before = _pairs(families)
+        origin[later], known[later] = ticks[before], True
+        return self.pace(origin, known, families.following)[:, None]
 
     def allowed(self, *, is_first: bool) -> npt.NDArray[np.bool_]:
         """The codes that rows with a sibling before them may have, or first rows with an anchor."""
@@ -209,6 +242,7 @@ class Order:
             "low": self.low,
             "high": self.high,
             "is_strict": self.is_strict,
+            "paces": self.paces,
         }
 
     @classmethod
@@ -224,7 +258,16 @@ class Order:
             low=state["low"],
             high=state["high"],
             is_strict=state["is_strict"],
+            paces=np.asarray(state["paces"], np.float64),
         )
+
+
+def _pace_levels(ticks: Rows, families: Families, high: int) -> npt.NDArray[np.float64]:
+    later, before = _pairs(families)
+    if not len(later):
+        return np.zeros(0)
+    left = (high - ticks[before]) / (families.following[later] + 1)
+    return np.unique(np.quantile(left, np.linspace(0, 1, PACES + 1)[1:-1]))
 
 
 def anchor_ticks(anchor: pa.Array, kind: pa.DataType) -> tuple[Rows, npt.NDArray[np.bool_]]:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from multi_engines import ENGINES
+from schemas import broken_keys, read_metadata
 from single_table import BUILD, HERE, cpu_name, python_of, rounded, write_between
 
 RESULTS = HERE / "results" / "multi_table"
@@ -127,7 +128,14 @@ def judged(data: Path, out: Path, judge: Path) -> dict[str, Any]:
         python_of("judge"), judge, "--real", data, "--synth", out / "twin",
         "--metadata", data / "metadata.json", "--out", out / "judged.json", "--skip", "privacy",
     ]  # fmt: skip
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with (out / "judge.txt").open("w") as log:
+        done = subprocess.run(
+            command, check=False, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+    if done.returncode:  # score.py takes no date before 1677, of which mondial has real ones
+        print(f"  not judged, see {out / 'judge.txt'}", flush=True)
+        broken = sum(broken_keys(read_metadata(data), out / "twin").values())
+        return {"broken_keys": broken} | {key: None for key, _ in FIGURES.values()}
     overall = json.loads((out / "judged.json").read_text())["overall"]
     metrics = overall["sdmetrics"]
     figures = {**overall, "quality": metrics.get("overall"), **metrics}
@@ -166,7 +174,7 @@ def table(results: list[dict[str, Any]]) -> str:
         same = [r for r in results if r["schema"] == result["schema"] and "refused" not in r]
         cells = [_cell(result, same, key, best) for key, best in FIGURES.values()]
         cells.append(f"{result['broken_keys']:,}")
-        cells += [f"{result[key]:,.0f}" for key in COSTS.values()]
+        cells += ["" if result[key] is None else f"{result[key]:,.0f}" for key in COSTS.values()]
         lines.append(f"{first} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

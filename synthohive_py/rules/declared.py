@@ -197,7 +197,12 @@ def _on_one_line(one: pa.DataType, other: pa.DataType) -> bool:
 def _parent(config: TableConfig, rule: Rule, column: str, relatives: Relatives | None) -> pa.Table:
     """The parent's rows, which have this column."""
     if relatives is None:
-        raise _refused(config, rule, "the table's rows are not generated from a parent")
+        raise _refused(
+            config,
+            rule,
+            "the table's rows are not generated from a parent (a small reference table is none)",
+            remedy="declare a foreign key to a table that is no reference with driver=True, or take the rule out",
+        )
     if column not in relatives.parent.column_names:
         names = ", ".join(relatives.parent.column_names)
         raise _refused(config, rule, f"the parent has no column {column}, but {names}")

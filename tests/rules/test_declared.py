@@ -151,6 +151,14 @@ def test_the_plan_reports_a_rule_that_real_rows_break() -> None:
     assert "60 of 60 real rows break it" in str(plan)
 
 
+def test_a_rule_on_a_parent_needs_one_that_rows_are_generated_from() -> None:
+    metadata = Metadata()
+    metadata.add_table("cars", pk="id", mode="reference")
+    metadata.add_table("visits", fk={"car": "cars.id"}, rules=["parent.built <= visited"])
+    with pytest.raises(SchemaValidationError, match="small reference table is none"):
+        Synthesizer(metadata, progress=False).fit(garage())
+
+
 def test_two_formulas_in_a_circle_are_refused() -> None:
     data = garage()
     data["visits"]["also"] = data["visits"]["price"]

@@ -201,7 +201,7 @@ def _parent(config: TableConfig, rule: Rule, column: str, relatives: Relatives |
             config,
             rule,
             "the table's rows are not generated from a parent (a small reference table is none)",
-            remedy="declare a foreign key to a table that is no reference with driver=True, or take the rule out",
+            remedy="declare a foreign key to a larger table with driver=True, or take the rule out",
         )
     if column not in relatives.parent.column_names:
         names = ", ".join(relatives.parent.column_names)

@@ -132,7 +132,7 @@ def judged(data: Path, out: Path, judge: Path) -> dict[str, Any]:
         done = subprocess.run(
             command, check=False, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
-    if done.returncode:  # score.py takes no date before 1677, of which mondial has real ones
+    if done.returncode:  # score.py takes no dates before 1677 or after 2262, which some schemas have
         print(f"  not judged, see {out / 'judge.txt'}", flush=True)
         broken = sum(broken_keys(read_metadata(data), out / "twin").values())
         return {"broken_keys": broken} | {key: None for key, _ in FIGURES.values()}

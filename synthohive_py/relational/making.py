@@ -19,7 +19,7 @@ from synthohive_py.relational.fitted import FittedTable
 from synthohive_py.relational.invariants import keep_rules
 from synthohive_py.relational.order import anchor_ticks
 from synthohive_py.relational.prepare import drawn_sets
-from synthohive_py.relational.uniqueness import reassign_repeats
+from synthohive_py.relational.uniqueness import reassign_repeats, repeats
 from synthohive_py.relational.world import Generated, World, cast_column
 from synthohive_py.rng import Part, Seed
 
@@ -73,7 +73,8 @@ class TableMaker:
         generated = Generated(table, codes, context)
         generated = self.fill_links(generated, self.plan.links_of(self.name, "profile"))
         fixed = set(self.conditions.values)
-        return keep_rules(self.world, self.name, generated, self.seed.child("rules"), fixed)
+        kept = keep_rules(self.world, self.name, generated, self.seed.child("rules"), fixed)
+        return self._unique_again(kept)
 
     def _copied(self, rows: pa.Table) -> Generated:
         """A reference table: its rows as they are, coded for the children that are matched to them."""
@@ -248,6 +249,22 @@ class TableMaker:
         for link in links:
             if link.key.parent == self.name and link.null_share:  # else the real rows form loops, too
                 generated = cut_loops(self.world, link, generated)
+        return generated
+
+    def _unique_again(self, generated: Generated) -> Generated:
+        """Keeping a rule may have changed a column of a unique combination."""
+        changeable = {*self.fitted.keeper.free, *([self.fitted.order.column] if self.fitted.order else [])}
+        existing = self.world.existing.get(self.name)
+        for columns in self.config.unique_sets:
+            is_complete = set(columns) <= set(generated.rows.column_names)
+            if self.fitted.keeper.rules and is_complete and changeable & set(columns):
+                links = self.plan.links_of(self.name, "profile")
+                if any(set(link.key.columns) & set(columns) for link in links):
+                    generated = self._repaired(generated, columns, links)
+                else:
+                    keep = np.ones(generated.rows.num_rows, bool)
+                    keep[repeats(generated.rows, columns, existing)] = False
+                    generated = generated.filter(keep)
         return generated
 
     def _with_parents(self, generated: Generated, link: Link) -> Generated:

@@ -201,3 +201,36 @@ def test_a_row_that_can_keep_no_rule_is_left_out_or_takes_the_values_of_another(
     assert (both["born"] < both["year"]).all()
     assert (both["year"] < both["died"]).all()
     assert len(both) > 4.8 * len(jobs)
+
+
+def races() -> tuple[Metadata, Frames]:
+    """Stops of cars in races: the key has a column that a rule is about, and one that is matched."""
+    rng = np.random.default_rng(1)
+    rows = [
+        (race, car, stop, min(stop * 12 + int(rng.integers(-11, 12)), 60))
+        for race in range(60)
+        for car in rng.permutation(30)[:20]
+        for stop in range(1, 1 + int(rng.integers(1, 5)))
+    ]
+    stops = pd.DataFrame(rows, columns=["race", "car", "stop", "lap"]).sort_values(["race", "lap"])
+    stops["lap"] = np.maximum(stops["lap"], stops["stop"])
+    metadata = Metadata()
+    metadata.add_table("races", pk="id")
+    metadata.add_table("cars", pk="id")
+    metadata.add_table("stops", pk=["race", "car", "stop"], fk={"race": "races.id", "car": "cars.id"})
+    some = rng.choice(list("xyz"), 60)
+    return metadata, {
+        "races": pd.DataFrame({"id": range(60), "track": some}),
+        "cars": pd.DataFrame({"id": range(30), "team": some[:30]}),
+        "stops": stops.reset_index(drop=True),
+    }
+
+
+def test_a_rule_about_a_column_of_a_key_leaves_the_key_unique() -> None:
+    metadata, data = races()
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False).fit(data)
+    assert "stop <= lap" in str(synthesizer.plan(data))
+    for scale in (1.0, 4.0):
+        stops = synthesizer.sample(scale=scale)["stops"]
+        assert (stops["stop"] <= stops["lap"]).all()
+        assert not stops.duplicated(["race", "car", "stop"]).any()

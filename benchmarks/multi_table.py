@@ -69,7 +69,7 @@ def main() -> None:
             parser.error("--data and --judge are needed")
         for schema in args.schemas:
             for engine in args.engines:
-                measure(args.data / schema, engine, args)
+                measure((args.data / schema).resolve(), engine, args)
     text = table(read_results())
     print(text)
     if args.table:
@@ -97,7 +97,7 @@ def measure(data: Path, engine: str, args: argparse.Namespace) -> None:
         result["refused"] = why
     else:
         result |= json.loads((out / "cost.json").read_text())
-        result |= judged(data, out, args.judge)
+        result |= judged(data, out, args.judge.resolve())
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{data.name}-{out.name}.json"
     path.write_text(json.dumps({k: rounded(v) for k, v in result.items()}, indent=1) + "\n")

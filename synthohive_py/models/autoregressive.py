@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,9 +22,17 @@ from synthohive_py.models.base import (
 from synthohive_py.models.drawing import SHRINK
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.neural import NeuralModel
+from synthohive_py.models.prior import FEW_ROWS, learn_copula
 from synthohive_py.models.processor import processor_settings
 from synthohive_py.models.sampler import BATCH_ROWS, Sampler
-from synthohive_py.models.training import LikelihoodOptions, Rows, Trained, context_tensor, train
+from synthohive_py.models.training import (
+    Condition,
+    LikelihoodOptions,
+    Rows,
+    Trained,
+    context_tensor,
+    train,
+)
 from synthohive_py.rng import Seed
 
 __all__ = ["Autoregressive", "AutoregressiveOptions"]
@@ -47,7 +56,7 @@ class AutoregressiveOptions:
         learning_rate: The largest step size.
         weight_decay: Of AdamW.
         dropout: The share of hidden units that are dropped while training.
-        patience: Epochs without progress on held-out rows after which training ends.
+        patience: Looks at held-out rows without progress after which training ends.
         validation_share: The share of rows that are held out.
 
     Raises:
@@ -115,20 +124,49 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork]):
         self,
         training: Rows,
         held_out: Rows,
-        centres: Sequence[npt.NDArray[np.float64] | None] | None,  # noqa: ARG002  the critic of a subclass uses them
+        centres: Sequence[npt.NDArray[np.float64] | None] | None,
         *,
         seed: Seed,
         progress: Callable[[EpochReport], None] | None,
         max_seconds: float | None,
     ) -> Trained:
+        return self._train(training, held_out, centres, seed=seed, progress=progress, max_seconds=max_seconds)
+
+    def _train(
+        self,
+        training: Rows,
+        held_out: Rows,
+        centres: Sequence[npt.NDArray[np.float64] | None] | None,
+        *,
+        seed: Seed,
+        condition: Condition | None = None,
+        progress: Callable[[EpochReport], None] | None,
+        max_seconds: float | None,
+    ) -> Trained:
+        """By likelihood: few rows first by their copula."""
+        started, options = time.monotonic(), self._likelihood_options()
+        if len(training) < FEW_ROWS:
+            learn_copula(
+                self._fitted(),
+                training,
+                held_out,
+                centres,
+                options,
+                context_cardinalities=self.context_cardinalities,
+                seed=seed.child("copula"),
+                condition=condition,
+                max_seconds=None if max_seconds is None else max_seconds / 2,
+            )
+        spent = time.monotonic() - started
         return train(
             self._fitted(),
             training,
             held_out,
-            self._likelihood_options(),
+            options,
             seed=seed.child("likelihood"),
+            condition=condition,
             progress=progress,
-            max_seconds=max_seconds,
+            max_seconds=None if max_seconds is None else max(max_seconds - spent, 0.0),
         )
 
     def _likelihood_options(self) -> LikelihoodOptions:

@@ -46,10 +46,10 @@ _registry: dict[str, type[TableModel]] = {}
 
 @dataclass(frozen=True)
 class EpochReport:
-    """One epoch of training.
+    """Training after an epoch, or after some epochs of a small table.
 
     Attributes:
-        epoch: Its number, from 1.
+        epoch: The number of epochs so far.
         training_loss: Mean negative log-likelihood of the training rows, in nats per row.
         validation_loss: The same of held-out rows; None where there are too few rows to hold any out.
         learning_rate: The step size at its end.

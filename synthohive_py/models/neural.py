@@ -93,7 +93,7 @@ class NeuralModel(TableModel, Generic[Network]):
         self._fitted().cpu()
         return FitReport(
             rows=len(codes),
-            epochs=len(trained.history),
+            epochs=trained.history[-1].epoch if trained.history else 0,
             seconds=time.monotonic() - wall,
             cpu_seconds=time.process_time() - cpu,
             validation_loss=trained.validation_loss,

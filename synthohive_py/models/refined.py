@@ -15,7 +15,7 @@ from torch import Tensor
 from synthohive_py.models.autoregressive import Autoregressive, AutoregressiveOptions
 from synthohive_py.models.base import EpochReport, check_range
 from synthohive_py.models.critic import CriticOptions, refine
-from synthohive_py.models.training import Rows, Trained, train
+from synthohive_py.models.training import Rows, Trained
 from synthohive_py.rng import Seed
 
 __all__ = ["RefinedAutoregressive", "RefinedOptions"]
@@ -75,12 +75,11 @@ class RefinedAutoregressive(Autoregressive):
     ) -> Trained:
         network, options = self._fitted(), self.options
         started = time.monotonic()
-        trained = train(
-            network,
+        trained = self._train(
             training,
             held_out,
-            self._likelihood_options(),
-            seed=seed.child("likelihood"),
+            centres,
+            seed=seed,
             condition=_Conditions(network.cardinalities, seed.child("conditions").torch()),
             progress=progress,
             max_seconds=None if max_seconds is None else max_seconds * LIKELIHOOD_TIME,

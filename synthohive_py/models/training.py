@@ -19,12 +19,22 @@ from synthohive_py.models.base import Codes, EpochReport
 from synthohive_py.models.network import AutoregressiveNetwork, Noise
 from synthohive_py.rng import Seed
 
-__all__ = ["LikelihoodOptions", "Rows", "Trained", "context_tensor", "split_rows", "train", "validation_loss"]
+__all__ = [
+    "Condition",
+    "LikelihoodOptions",
+    "Rows",
+    "Trained",
+    "context_tensor",
+    "split_rows",
+    "train",
+    "validation_loss",
+]
 
 logger = logging.getLogger(__name__)
 
 MIN_HELD_OUT = 20  # rows; fewer can't tell learning from remembering
 EPOCH_STEPS = 200  # an epoch of a large table ends here, so that held-out rows are looked at often enough
+LEAST_STEPS = 50  # between two looks: after fewer, the running mean shows no progress yet
 WARM_UP_STEPS = 50
 MAX_DIVERGENCES = 3
 EVALUATION_ROWS = 4096
@@ -46,7 +56,7 @@ class LikelihoodOptions:
         learning_rate: The largest step size of AdamW.
         weight_decay: Of AdamW.
         dropout: The share of hidden units that are dropped while training.
-        patience: Epochs without progress after which training ends.
+        patience: Looks at held-out rows without progress after which training ends.
         validation_share: The share of rows that are held out.
     """
 
@@ -157,9 +167,9 @@ def train(
 ) -> Trained:
     """Fit the network by likelihood and leave the best weights in it.
 
-    AdamW with a cosine schedule; the running mean of the weights is judged and kept. After two epochs
-    without progress the best weights come back and the step size shrinks; after `patience` such epochs
-    training ends.
+    AdamW with a cosine schedule; the running mean of the weights is judged and kept: after each epoch, or
+    after several of a small table. After two looks without progress the best weights come back and the step
+    size shrinks; after `patience` of them training ends.
 
     Args:
         network: Changed in place.
@@ -180,13 +190,13 @@ def train(
     history: list[EpochReport] = []
     bad = 0
     while not loop.is_over:
-        loss = loop.run_epoch()
+        loss = loop.run_epochs()
         if math.isfinite(loss):
             score = validation_loss(loop.mean, held_out)
         if not math.isfinite(loss) or not math.isfinite(score):
             loop.recover(kept)
             continue
-        history.append(EpochReport(len(history) + 1, loss, score, loop.rate))
+        history.append(EpochReport(loop.epochs, loss, score, loop.rate))
         logger.debug("epoch %d: training %.4f, validation %.4f", len(history), loss, score)
         if progress:
             progress(history[-1])
@@ -221,6 +231,7 @@ class _Loop:
         self.max_seconds = max_seconds
         self.batch_size = int(min(options.batch_size, max(16, len(training) // 20)))
         self.epoch_steps = min(math.ceil(len(training) / self.batch_size), EPOCH_STEPS)
+        self.steps_between = math.ceil(LEAST_STEPS / self.epoch_steps) * self.epoch_steps
         passes = math.ceil(len(training) / self.batch_size) * options.epochs
         self.total_steps = max(1, min(passes, options.max_steps))
         self.order = seed.child("batches").torch()
@@ -257,10 +268,15 @@ class _Loop:
         warm_up = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         return self.options.learning_rate * self.slowed * cosine * warm_up
 
-    def run_epoch(self) -> float:
-        """Mean loss of the epoch's batches; infinite or NaN where it diverged."""
+    @property
+    def epochs(self) -> int:
+        """How many there were."""
+        return math.ceil(self.step / self.epoch_steps)
+
+    def run_epochs(self) -> float:
+        """Mean loss of the batches of an epoch, or of some short ones; infinite or NaN where it diverged."""
         total, steps = 0.0, 0
-        while steps < self.epoch_steps and not self.is_over:
+        while steps < self.steps_between and not self.is_over:
             if len(self.queue) < min(self.batch_size, len(self.training)):
                 shuffled = torch.randperm(len(self.training), generator=self.order)
                 self.queue = torch.cat([self.queue, shuffled])

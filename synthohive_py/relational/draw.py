@@ -16,6 +16,7 @@ from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import FittedTable
 from synthohive_py.relational.history import Tracker
 from synthohive_py.relational.order import Order
+from synthohive_py.relational.recurrence import NULL, Recent
 from synthohive_py.relational.uniqueness import Taken, draw_until_unique
 from synthohive_py.rng import Seed
 
@@ -58,11 +59,13 @@ class Drawn:
         codes: (rows, code columns) in the table's layout.
         values: Columns that have their values already: those of unique combinations and of the order.
         placed: Which rows found an unused combination.
+        origins: Per column whose values siblings share, (rows,) the row whose value each has.
     """
 
     codes: Codes
     values: dict[str, pa.ChunkedArray | pa.Array]
     placed: npt.NDArray[np.bool_]
+    origins: dict[str, Rows]
 
 
 def draw_rows(
@@ -84,13 +87,14 @@ def draw_rows(
     table, size = drawing.table, len(parents)
     walk = _Walk(drawing, parents, context, known, anchor)
     if table.history is None:
-        walk.step(0, np.arange(size), np.zeros(size, np.int64), None)
+        walk.step(0, np.arange(size), np.arange(size), np.zeros(size, np.int64), None)
     else:
         families = Families.of(parents)
         tracker = Tracker(table.history, len(families.size))
+        walk.remember(len(families.size))
         for place, stretches, rows in families.steps():
             following = families.size[stretches] - place - 1
-            walk.step(place, rows, following, tracker.seen(stretches, place, following))
+            walk.step(place, rows, stretches, following, tracker.seen(stretches, place, following))
             tracker.add(stretches, walk.codes[rows])
     return walk.finish()
 
@@ -102,6 +106,7 @@ class _Step:
     Attributes:
         place: How many elder siblings each has.
         rows: Which rows.
+        stretches: Which stretch of siblings each is of.
         following: How many younger siblings each has.
         given: (rows, code columns) what is known of their codes; -1 for what is not.
         context: (rows, context columns), or None.
@@ -110,6 +115,7 @@ class _Step:
 
     place: int
     rows: Rows
+    stretches: Rows
     following: Rows
     given: Codes
     context: Codes | None
@@ -142,15 +148,25 @@ class _Walk:
         self.taken = Taken.of(drawing.existing, drawing.sets)
         self.rows: list[Rows] = []  # of each step
         self.values: list[pa.Table] = []
+        self.recent: dict[str, Recent] = {}
+        self.origins: dict[str, Rows] = {}
+
+    def remember(self, stretches: int) -> None:
+        """Prepare to draw values again in so many stretches of siblings."""
+        for name, how in self.table.recurrences.items():
+            if name not in self.drawing.conditions.values:
+                self.recent[name] = Recent(stretches, how.categories)
+                self.origins[name] = np.arange(len(self.codes))
 
     # ------------------------------------------------------------ one step
 
-    def step(self, place: int, rows: Rows, following: Rows, seen: Codes | None) -> None:
+    def step(self, place: int, rows: Rows, stretches: Rows, following: Rows, seen: Codes | None) -> None:
         """Draw rows that have equally many elder siblings.
 
         Args:
             place: How many.
             rows: Which rows.
+            stretches: Which stretch of siblings each is of.
             following: How many younger siblings each has.
             seen: What they see of their elder siblings.
         """
@@ -162,12 +178,15 @@ class _Walk:
             pace = self.table.order.pace(origin, known, following)
             context = np.concatenate([context, pace[:, None]], axis=1)
         given = self.drawing.conditions.given(len(rows), len(self.table.cardinalities))
-        now = _Step(place, rows, following, given, context, self.drawing.seed.child("step", place))
+        now = _Step(place, rows, stretches, following, given, context, self.drawing.seed.child("step", place))
         if self.order:
             self._advance(self.order, now, origin, known)
         if self.drawing.sets:
             self._draw_keys(now)
+        if self.recent:
+            self._draw_again(now)
         self.codes[rows] = self._sample(given, context, now.seed.child("rows"))
+        self._keep_new(now)
 
     def _origin(self, place: int, rows: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
         """Where rows with so many elder siblings step from, and where that is known."""
@@ -180,7 +199,7 @@ class _Walk:
     def _advance(self, order: Order, now: _Step, origin: Rows, known: npt.NDArray[np.bool_]) -> None:
         """Find each row's value in the order, a step from its origin where that is known; give its codes."""
         rows, given = now.rows, now.given
-        given[~known, 0] = order.free
+        given[~known, self.table.span("step", order.column).start] = order.free
         stepping = np.flatnonzero(known)
         aim = self._steps(order, now, origin, stepping)
         self.ticks[rows[stepping]] = aim
@@ -190,8 +209,13 @@ class _Walk:
         width = 1 if order.unit > 1 else coded.shape[1]
         given[stepping, span.start : span.start + width] = coded[:, :width]
         free = np.flatnonzero(~known) if order.unit == 1 else np.arange(len(rows))
-        if not len(free):
-            return
+        if len(free):
+            self._draw_values(order, now, free, known)
+        self._place_in_calendar(order, given, self.ticks[rows])
+
+    def _draw_values(self, order: Order, now: _Step, free: Rows, known: npt.NDArray[np.bool_]) -> None:
+        """Draw the order's value of some rows; of those that step from a known origin the time of day."""
+        rows, given, span = now.rows, now.given, self.table.span("column", order.column)
         seed = now.seed.child("value")
         codes = self._sample(given[free], now.context_of(free), seed.child("codes"), columns=span.stop)
         given[free, : span.stop] = codes
@@ -200,27 +224,33 @@ class _Walk:
         day = np.where(known[free], self.ticks[rows[free]], ticks) // order.unit * order.unit
         self.ticks[rows[free]] = day + ticks % order.unit
 
+    def _place_in_calendar(self, order: Order, codes: Codes, ticks: Rows) -> None:
+        if order.calendar:
+            codes[:, self.table.span("calendar", order.column)] = order.calendar.encode(ticks)
+
     def _steps(self, order: Order, now: _Step, origin: Rows, stepping: Rows) -> Rows:
         """Where some rows get from their origin.
 
         A step beyond the ends, or to where younger siblings would find no room, is drawn again some times,
         and then shortened: one family must not run for centuries.
         """
+        at = self.table.span("step", order.column).start  # after its place in the calendar
         latest = order.latest(now.following[stepping])
-        allowed = {0: order.allowed(is_first=not now.place)}
+        least = np.maximum(origin[stepping] + order.least * bool(now.place), order.low)
+        allowed = {at: order.allowed(is_first=not now.place)}
         rest, aim = np.arange(len(stepping)), np.zeros(len(stepping), np.int64)
         for attempt in range(TRIES):
             if not len(rest):
                 break
             some, seed = stepping[rest], now.seed.child("step", attempt)
-            codes = self._sample(now.given[some], now.context_of(some), seed, columns=1, allowed=allowed)
-            now.given[some, 0] = codes[:, 0]
-            aim[rest] = order.after(origin[some], codes[:, 0], seed.child("within").numpy())
+            codes = self._sample(now.given[some], now.context_of(some), seed, columns=at + 1, allowed=allowed)
+            now.given[some, : at + 1] = codes
+            about = order.after(origin[some], codes[:, at], seed.child("within").numpy())
+            aim[rest] = order.in_calendar(about, codes[:, :at], least[rest])
             rest = rest[~order.within(aim[rest], latest[rest])]
             if attempt + 1 < TRIES:
-                now.given[stepping[rest], 0] = -1
-        least = origin[stepping] + order.least * bool(now.place)
-        return np.maximum(np.minimum(aim, latest), np.maximum(least, order.low))
+                now.given[stepping[rest], : at + 1] = -1
+        return np.maximum(np.minimum(aim, latest), least)
 
     def _coded(self, order: Order, ticks: Rows) -> Codes:
         return self.table.codec.codec(order.column).encode(order.array(ticks))
@@ -245,6 +275,35 @@ class _Walk:
         self.values.append(values)
         self.placed[now.rows] = placed
         now.given[:, :width] = codes
+
+    def _draw_again(self, now: _Step) -> None:
+        """Draw which columns have the value of which elder sibling, and give its codes."""
+        last = next(reversed(self.table.recurrences))
+        width, seed = self.table.span("recurrence", last).stop, now.seed.child("again")
+        now.given[:, :width] = self._sample(now.given, now.context, seed, columns=width)
+        for name, recent in self.recent.items():
+            how, span = self.table.recurrences[name], self.table.span("column", name)
+            codes = now.given[:, self.table.span("recurrence", name).start]
+            origins = recent.values(self._lists(name, now), codes)
+            again = np.flatnonzero(origins >= 0)
+            now.given[again, span] = self.codes[origins[again], span]
+            if how.null:
+                now.given[np.flatnonzero(codes == NULL), span] = how.null
+            self.origins[name][now.rows[again]] = origins[again]
+
+    def _keep_new(self, now: _Step) -> None:
+        """Put the values that the rows have to the front of the lists."""
+        for name, recent in self.recent.items():
+            own = self.codes[now.rows, self.table.span("column", name)]
+            valid = ~self.table.recurrences[name].are_null(own)
+            recent.use(self._lists(name, now)[valid], self.origins[name][now.rows[valid]])
+
+    def _lists(self, name: str, now: _Step) -> Rows:
+        how = self.table.recurrences[name]
+        if how.by is None:
+            return now.stretches
+        category = now.given[:, self.table.span("column", how.by).start]
+        return self.recent[name].lists(now.stretches, category.astype(np.int64))
 
     def _sample(
         self,
@@ -275,16 +334,19 @@ class _Walk:
             drawn = pa.concat_tables(self.values).take(pa.array(back))
             values = dict(zip(drawn.column_names, drawn.columns, strict=True))
         if self.order is None:
-            return Drawn(self.codes, values, self.placed)
+            return Drawn(self.codes, values, self.placed, self.origins)
         sequence = self._in_order()
         before = self.ticks[sequence]
         ticks, codes = self.order.settled(before, self.parents), self.codes[sequence]
         moved = np.flatnonzero(ticks != before)
         span = self.table.span("column", self.order.column)
         codes[moved, span] = self._coded(self.order, ticks[moved])
+        self._place_in_calendar(self.order, codes, ticks)
         values = {name: column.take(pa.array(sequence)) for name, column in values.items()}
         values[self.order.column] = self.order.array(ticks)
-        return Drawn(codes, values, self.placed[sequence])
+        moved_to = np.argsort(sequence)
+        origins = {name: moved_to[rows[sequence]] for name, rows in self.origins.items()}
+        return Drawn(codes, values, self.placed[sequence], origins)
 
     def _in_order(self) -> Rows:
         """Row numbers with siblings sorted; rows without a parent stay where they are."""

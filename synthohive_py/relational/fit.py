@@ -27,14 +27,17 @@ from synthohive_py.models.processor import processor_settings
 from synthohive_py.plan import Link, Plan, make_plan
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
+from synthohive_py.relational.context import telling_columns
 from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
 from synthohive_py.relational.history import History
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.order import Order
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.relational.profiles import Profile, relevance
+from synthohive_py.relational.recurrence import find_recurrences, numbered
 from synthohive_py.relational.world import cast_column
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
@@ -203,6 +206,14 @@ class _Fitting:
             unparented = int((rows == NULL).sum() + orphaned)
             fitted.unparented = unparented / max(int((rows >= 0).sum()), 1)
             fitted.orphaned = float(orphaned / max(unparented, 1))
+            fitted.recurrences = find_recurrences(
+                p.table,
+                p.codec,
+                p.codes,
+                self._families(p),
+                known={*p.key_columns, *([p.order.column] if p.order else [])},
+                rng=self.seed.child("recurrences", name).numpy(),
+            )
         fitted.layout, fitted.key_width = _layout(p, fitted)
         return fitted
 
@@ -257,6 +268,12 @@ class _Fitting:
                 parts.append(p.codes[:, p.codec.span(block.name)])
             elif block.kind == "step":
                 parts.append(self._steps(p))
+            elif block.kind == "calendar" and p.order and p.order.calendar:
+                ticks = to_numbers(p.table.column(block.name).combine_chunks())[0]
+                parts.append(p.order.calendar.encode(ticks))
+            elif block.kind == "recurrence":
+                how, values = fitted.recurrences[block.name], numbered(p.table.column(block.name))
+                parts.append(how.encode(values, self._families(p), how.category(p.codec, p.codes)))
             elif block.kind == "degree":
                 parts.append(fitted.degrees[block.name].encode(self._degrees(links[block.name])))
             elif block.kind == "lookup":
@@ -298,7 +315,7 @@ class _Fitting:
         return above.take(pa.array(np.maximum(rows, 0), mask=rows < 0)).combine_chunks()
 
     def _context(self, name: str, rows: Rows) -> tuple[Codes, tuple[int, ...]]:
-        """What some rows are generated from: codes of their parents and of the parents' parents.
+        """What is known of some rows' parents: their codes, and those of the parents' parents.
 
         One more code in each column stands for rows without a parent.
         """
@@ -329,38 +346,62 @@ class _Fitting:
         fitted = self.fitted[name]
         return min(fitted.rows, self.settings.max_training_rows) * max(len(fitted.cardinalities), 1)
 
-    def train(self, name: str, model: Any, budget: float | None, show: Callable[[EpochReport], None]) -> None:
-        """Fit the table's model on its rows, or on a sample of them."""
-        p, fitted = self.prepared[name], self.fitted[name]
-        driver = self.plan.driver_of(name)
-        parents = p.parents[driver.name] if driver else None
+    def _training_rows(self, name: str) -> Rows:
+        """The rows to learn from: all that have a place in the twin, or a sample of them."""
+        p, driver = self.prepared[name], self.plan.driver_of(name)
         rows = np.arange(p.table.num_rows)
-        if driver and parents is not None and driver.key.orphans == "drop":
-            rows = rows[parents != ORPHAN]
-            if len(rows) < len(parents):
+        if driver and driver.key.orphans == "drop":
+            rows = rows[p.parents[driver.name] != ORPHAN]
+            if len(rows) < p.table.num_rows:
                 logger.warning(
                     "%s: %d rows refer to a %s that does not exist; they are not learned (orphans='drop')",
                     name,
-                    len(parents) - len(rows),
+                    p.table.num_rows - len(rows),
                     driver.key.parent,
                 )
         if len(rows) > self.settings.max_training_rows:
             rng = self.seed.child("training rows", name).numpy()
             rows = np.sort(rng.permutation(rows)[: self.settings.max_training_rows])
-        context, context_sizes = self._context(name, rows)
+        return rows
+
+    def _seen(self, name: str, rows: Rows) -> tuple[Codes, tuple[int, ...]]:
+        """What some rows are generated from: what tells of their parents, and of their elder siblings."""
+        p, fitted, driver = self.prepared[name], self.fitted[name], self.plan.driver_of(name)
+        context, sizes = self._context(name, rows)
+        if driver:
+            rng = self.seed.child("context", name).numpy()
+            parents = p.parents[driver.name][rows]
+            fitted.context = telling_columns(context, self.codes[name][rows], parents, rng)
+        context, sizes = context[:, fitted.context], tuple(sizes[j] for j in fitted.context)
         families = self._families(p)
         if families.longest > 1:
-            fitted.history = History.fit(
-                self.codes[name], families, cardinalities=fitted.cardinalities, ordered=fitted.ordered
+            history = History.fit(
+                self.codes[name],
+                families,
+                cardinalities=fitted.cardinalities,
+                ordered=fitted.ordered,
+                rng=self.seed.child("siblings that tell", name).numpy(),
             )
-            seen = fitted.history.encode(self.codes[name], families, self.seed.child("history", name).numpy())
-            context = np.concatenate([context, seen[rows]], axis=1)
-            context_sizes = (*context_sizes, *fitted.history.cardinalities)
+            if history.is_telling or p.order or fitted.recurrences:  # else siblings need no order
+                fitted.history = history
+                rng = self.seed.child("history", name).numpy()
+                seen = history.encode(self.codes[name], families, rng)
+                context = np.concatenate([context, seen[rows]], axis=1)
+                sizes = (*sizes, *history.cardinalities)
         if p.order:
             column = p.table.column(p.order.column).combine_chunks()
             pace = p.order.paces_of(column, families, self._anchors(p))
             context = np.concatenate([context, pace[rows]], axis=1)
-            context_sizes = (*context_sizes, p.order.pace_cardinality)
+            sizes = (*sizes, p.order.pace_cardinality)
+        return context, sizes
+
+    def train(self, name: str, model: Any, budget: float | None, show: Callable[[EpochReport], None]) -> None:
+        """Fit the table's model on its rows, or on a sample of them."""
+        p, fitted = self.prepared[name], self.fitted[name]
+        driver = self.plan.driver_of(name)
+        parents = p.parents[driver.name] if driver else None
+        rows = self._training_rows(name)
+        context, context_sizes = self._seen(name, rows)
         started = time.monotonic()
         seed = self.seed.child("model", name)
         codes, groups = self.codes[name][rows], parents[rows] if parents is not None else None
@@ -407,18 +448,30 @@ def _layout(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]:
     keys = [*lookups[: len(in_key)], *(_column_block(p.codec, name) for name in p.key_columns)]
     if p.order:  # first, because a step says which value comes next
         step = Block("step", p.order.column, (p.order.cardinality,), (False,))
-        keys = [step, _column_block(p.codec, p.order.column), *keys]
+        keys = [*_calendar_blocks(p.order), step, _column_block(p.codec, p.order.column), *keys]
     profiles = [
         Block("profile", name, (profile.cardinalities[0] + 2, profile.cardinalities[1]), (False, False))
         for name, profile in fitted.profiles.items()
     ]
     taken = {block.name for block in keys if block.kind == "column"}
     columns = [_column_block(p.codec, name) for name in p.codec.names if name not in taken]
+    again = [b for b in columns if b.name in fitted.recurrences]  # these last: it is given which value it is
+    recurrences = [
+        Block("recurrence", name, how.cardinalities, (False,)) for name, how in fitted.recurrences.items()
+    ]
+    columns = [*(b for b in columns if b not in again), *recurrences, *again]
     degrees = [
         Block("degree", name, degree.codec.cardinalities, (True,)) for name, degree in fitted.degrees.items()
     ]
     width = sum(len(block.cardinalities) for block in keys)
     return (*keys, *profiles, *lookups[len(in_key) :], *columns, *degrees), width
+
+
+def _calendar_blocks(order: Order) -> list[Block]:
+    if order.calendar is None:
+        return []
+    sizes = order.calendar.cardinalities
+    return [Block("calendar", order.column, sizes, (False,) * len(sizes))]
 
 
 def _in_unique_set(p: Prepared, link: Link) -> bool:

@@ -21,6 +21,7 @@ from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.order import Order
 from synthohive_py.relational.profiles import Profile
+from synthohive_py.relational.recurrence import Recurrence
 from synthohive_py.rules import TableRules
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.schema import ForeignKey, Metadata
@@ -71,14 +72,14 @@ class Block:
 
     Attributes:
         kind: `column` codes a real column, `step` how far the next column is from the sibling before,
-            `lookup` and `profile` code the parent along a link, `degree` codes how many children a row
-            has along a link.
+            `calendar` its place in the calendar, `recurrence` which of its siblings' values a column has,
+            `lookup` and `profile` the parent along a link, `degree` the number of children along a link.
         name: The column's name, or the link's.
         cardinalities: Codes per code column.
         ordered: Per code column, whether neighbouring codes mean neighbouring values.
     """
 
-    kind: Literal["column", "step", "lookup", "profile", "degree"]
+    kind: Literal["column", "step", "calendar", "recurrence", "lookup", "profile", "degree"]
     name: str
     cardinalities: tuple[int, ...]
     ordered: tuple[bool, ...]
@@ -131,6 +132,8 @@ class FittedTable:
         repeated: Per profile link, columns that repeat one of its parent, and which.
         order: The column that siblings are sorted by, and how they follow each other in it; or None.
         history: What a row sees of its elder siblings; None where no parent has two children.
+        context: Of the code columns of its parents, those that it is generated from.
+        recurrences: Columns whose values siblings share, and how.
         orphans: Per link whose orphans are kept: makes values that no parent has, and how many
             distinct ones there are per parent row.
         keeper: The rules that every row keeps.
@@ -156,6 +159,8 @@ class FittedTable:
     repeated: dict[str, dict[str, str]] = field(default_factory=dict)
     order: Order | None = None
     history: History | None = None
+    context: tuple[int, ...] = ()
+    recurrences: dict[str, Recurrence] = field(default_factory=dict)
     orphans: dict[str, tuple[KeyGenerator, float]] = field(default_factory=dict)
     keeper: Keeper = field(default_factory=Keeper)
     unparented: float = 0.0
@@ -201,6 +206,8 @@ class FittedTable:
             "repeated": {k: dict(v) for k, v in self.repeated.items()},
             "order": self.order.state() if self.order else None,
             "history": self.history.state() if self.history else None,
+            "context": list(self.context),
+            "recurrences": {k: v.state() for k, v in self.recurrences.items()},
             "orphans": {k: [make.state(), share] for k, (make, share) in self.orphans.items()},
             "keeper": self.keeper.state(),
             "unparented": self.unparented,
@@ -234,6 +241,8 @@ class FittedTable:
             repeated={k: dict(v) for k, v in state["repeated"].items()},
             order=Order.from_state(state["order"]) if state["order"] else None,
             history=History.from_state(state["history"]) if state["history"] else None,
+            context=tuple(state["context"]),
+            recurrences={k: Recurrence.from_state(v) for k, v in state["recurrences"].items()},
             orphans={k: (KeyGenerator.from_state(m), s) for k, (m, s) in state["orphans"].items()},
             keeper=Keeper.from_state(state["keeper"]),
             unparented=state["unparented"],

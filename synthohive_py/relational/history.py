@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthohive_py.columns.base import Codes
+from synthohive_py.relational.context import telling_columns
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.profiles import dependence
 
@@ -40,16 +41,24 @@ class History:
         columns: The code columns that are looked back on.
         ranks: Per such column, the mean rank (0 to 1) of each code if it is ordered, else empty.
         edges: Per such column, the limits between the levels of its running mean; empty if it has none.
+        is_telling: Whether siblings have anything to do with each other, or with their place among them.
     """
 
     cardinalities_before: tuple[int, ...]
     columns: tuple[int, ...]
     ranks: tuple[Floats, ...]
     edges: tuple[Floats, ...]
+    is_telling: bool = True
 
     @classmethod
     def fit(
-        cls, codes: Codes, families: Families, *, cardinalities: Sequence[int], ordered: Sequence[bool]
+        cls,
+        codes: Codes,
+        families: Families,
+        *,
+        cardinalities: Sequence[int],
+        ordered: Sequence[bool],
+        rng: np.random.Generator,
     ) -> History:
         """Choose what to look back on.
 
@@ -58,6 +67,7 @@ class History:
             families: Their order.
             cardinalities: Per column, how many codes there are.
             ordered: Per column, whether neighbouring codes mean neighbouring values.
+            rng: Tells what siblings have in common from chance.
         """
         later = np.ones(len(codes), bool)
         later[families.first] = False
@@ -76,7 +86,20 @@ class History:
             np.unique(np.quantile(means[:, k], levels)) if len(ranks[k]) and len(means) else np.zeros(0)
             for k in range(len(columns))
         )
-        return cls(tuple(cardinalities), columns, ranks, edges)
+        return cls(tuple(cardinalities), columns, ranks, edges).telling(codes, families, rng)
+
+    def telling(self, codes: Codes, families: Families, rng: np.random.Generator) -> History:
+        """The same without the columns of elder siblings that tell nothing of younger ones."""
+        told = telling_columns(self.encode(codes, families), codes, np.arange(len(codes)), rng)
+        starts = [*self._places_of_last(), len(self.cardinalities)]
+        kept = [k for k in range(len(self.columns)) if set(told) & set(range(starts[k], starts[k + 1]))]
+        return History(
+            self.cardinalities_before,
+            tuple(self.columns[k] for k in kept),
+            tuple(self.ranks[k] for k in kept),
+            tuple(self.edges[k] for k in kept),
+            is_telling=bool(told),
+        )
 
     def _means(self, codes: Codes, families: Families) -> Floats:
         """Running means before every row that has an elder sibling."""

@@ -57,7 +57,8 @@ class TableMaker:
         context = self.world.context_of(driver, parents, MAX_CONTEXT) if driver else None
         known = self._known_columns(driver, parents)
         anchor = self._anchor(driver, parents) if driver else None
-        drawn = draw_rows(self._drawing(), parents, context, known, anchor)
+        telling = context[:, self.fitted.context] if context is not None else None
+        drawn = draw_rows(self._drawing(), parents, telling, known, anchor)
         codes, placed = drawn.codes, drawn.placed
         columns = {**dict(zip(known.column_names, known.columns, strict=True)), **drawn.values}
         if not placed.all():
@@ -67,7 +68,7 @@ class TableMaker:
             columns = {name: column.filter(pa.array(placed)) for name, column in columns.items()}
             context = context[placed] if context is not None else None
         codes = self._with_orphans_capped(codes)
-        table = self._decode(codes, columns)
+        table = _with_values_again(self._decode(codes, columns), drawn.origins, placed)
         if context is None:
             context = np.zeros((len(codes), 0), np.int32)
         generated = Generated(table, codes, context)
@@ -304,6 +305,25 @@ class TableMaker:
         keep = np.ones(table.num_rows, bool)
         keep[repeated] = False
         return Generated(table, generated.codes, generated.context).filter(keep)
+
+
+def _with_values_again(
+    table: pa.Table, origins: Mapping[str, Rows], placed: npt.NDArray[np.bool_]
+) -> pa.Table:
+    """The rows with the values that they share with elder siblings.
+
+    Args:
+        table: The rows that are placed.
+        origins: Per column, (rows drawn,) the row drawn whose value each has.
+        placed: (rows drawn,) which were placed.
+    """
+    now = np.cumsum(placed) - 1
+    for name, origin in origins.items():
+        lost = ~placed[origin]  # the row is left out: there is no value to share
+        rows = np.where(lost, np.arange(len(origin)), origin)[placed]
+        place = table.column_names.index(name)
+        table = table.set_column(place, table.field(name), table.column(name).take(pa.array(now[rows])))
+    return table
 
 
 def _table(columns: Mapping[str, pa.Array | pa.ChunkedArray], size: int) -> pa.Table:

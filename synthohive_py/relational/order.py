@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from synthohive_py.columns.bins import protected_ends
 from synthohive_py.columns.datetimes import ticks_per_day
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.scalars import from_numbers, to_numbers
+from synthohive_py.relational.calendar import Calendar
 from synthohive_py.relational.families import Families
 from synthohive_py.rules.keeping import highest_so_far
 
@@ -116,6 +118,20 @@ class Order:
     def free(self) -> int:
         """The code of rows that start from nothing; below are steps from a sibling, above from the anchor."""
         return self.steps.cardinalities[0]
+
+    @cached_property
+    def calendar(self) -> Calendar | None:
+        """The cycles of the calendar that the column shows; None if it holds no points in time."""
+        if not (pa.types.is_timestamp(self.type) or pa.types.is_date(self.type)):
+            return None
+        calendar = Calendar.of(self.low, self.high, ticks_per_day(self.type))
+        return calendar if calendar.cycles else None
+
+    def in_calendar(self, ticks: Rows, places: Codes, least: Rows) -> Rows:
+        """Values near these with a certain place in the calendar, if steps are days."""
+        if self.calendar is None or self.unit != self.calendar.per_day:
+            return ticks
+        return self.calendar.nearest(ticks, places, least)
 
     @property
     def cardinality(self) -> int:

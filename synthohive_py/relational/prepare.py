@@ -7,8 +7,8 @@ of a parent that is matched are modelled as well: then a row's parent is one tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,15 +17,17 @@ import pyarrow as pa
 
 from synthohive_py.columns import ColumnHint, TableCodec
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.table import fit_codec
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.keys import KeyGenerator, is_text_type
 from synthohive_py.relational.order import Order, can_anchor, find_order
 from synthohive_py.relational.repetitions import find_repetitions
 from synthohive_py.rules import Relatives, declared_formulas, declared_repetitions
+from synthohive_py.rules.kinds import codes_of
 from synthohive_py.schema import Constraint, TableConfig
 
-__all__ = ["Prepared", "drawn_sets", "prepare_table"]
+__all__ = ["Prepared", "drawn_sets", "prepare_table", "with_own_values_hidden"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -124,6 +126,37 @@ def prepare_table(
         key_columns,
         codec,
     )
+
+
+def with_own_values_hidden(
+    p: Prepared, columns: Collection[str], parents: Rows, *, threshold: int
+) -> Prepared:
+    """The same table, where a family counts as one row for values that few families hold.
+
+    A customer who pays the rent to one account a hundred times has not made its number common.
+
+    Args:
+        p: The table.
+        columns: Those whose values come again among siblings.
+        parents: (rows,) the parent row of each row; negative for none.
+        threshold: Values held by fewer families than this are not stored.
+    """
+    codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
+    for name in columns:
+        if name not in p.config.accepted_values:
+            column = _whole(p.table.column(name))
+            kept = column.filter(pa.array(_first_or_common(codes_of(column), parents, threshold)))
+            codecs[name] = fit_codec(kept, threshold=threshold, hint=_hints(p.config, [name])[name])
+    return replace(p, codec=TableCodec(p.codec.names, tuple(codecs.values())))
+
+
+def _first_or_common(values: Rows, parents: Rows, threshold: int) -> npt.NDArray[np.bool_]:
+    """(rows,) whether a row is its family's first with its value, or the value one of enough families."""
+    family = np.where(parents < 0, parents.max(initial=-1) + 1 + np.arange(len(parents)), parents)
+    first = np.zeros(len(values), bool)
+    first[np.unique(np.stack([family, values]), axis=1, return_index=True)[1]] = True
+    common: npt.NDArray[np.bool_] = np.bincount(values[first])[values] >= threshold
+    return first | common
 
 
 def _inherited(

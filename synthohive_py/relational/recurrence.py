@@ -8,8 +8,8 @@ for each category of another column, if that tells more: one account for the ren
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from synthohive_py.arrowtypes import is_nested_type
 from synthohive_py.columns import TableCodec
-from synthohive_py.columns.base import Codes
+from synthohive_py.columns.base import Codes, ColumnCodec
 from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.relational.families import Families
 from synthohive_py.rules.kinds import codes_of
@@ -50,11 +50,16 @@ class Recurrence:
 
     by: str | None
     categories: int
-    null: tuple[int, ...]
+    null: tuple[int, ...] = ()
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
         return (KEPT + 2,)
+
+    def with_null_of(self, codec: ColumnCodec, column: pa.ChunkedArray) -> Recurrence:
+        """The same, for a column in the codes of this codec."""
+        null = codec.encode(pa.nulls(1, column.type))[0].tolist() if column.null_count else ()
+        return replace(self, null=tuple(null))
 
     def are_null(self, codes: Codes) -> npt.NDArray[np.bool_]:
         """(rows,) which codes of the column, (rows, its code columns), stand for null."""
@@ -199,8 +204,7 @@ def find_recurrences(
             continue
         others = {k: v for k, v in categories.items() if k != name and k not in found}
         values = numbered(table.column(name))
-        null = column.encode(pa.nulls(1, table.schema.field(name).type))[0].tolist()
-        how = find_recurrence(values, families, others, null if (values < 0).any() else (), rng)
+        how = find_recurrence(values, families, others, rng)
         if how:
             found[name] = how
     return found
@@ -217,7 +221,6 @@ def find_recurrence(
     values: Rows,
     families: Families,
     others: Mapping[str, tuple[Rows, int]],
-    null: Sequence[int],
     rng: np.random.Generator,
 ) -> Recurrence | None:
     """How a column's values come again among siblings; None if they don't, or no more than by chance.
@@ -226,7 +229,6 @@ def find_recurrence(
         values: (rows,) equal numbers for equal values; negative ones for nulls.
         families: The siblings.
         others: Columns whose categories may have lists of their own: (rows,) codes, and how many there are.
-        null: The codes of a null; none if there are no nulls.
         rng: Deals the values of a category to any families, to see what chance does.
     """
     stretches = max(int(np.searchsorted(np.cumsum(families.size), MAX_ROWS, side="right")), 1)
@@ -238,7 +240,7 @@ def find_recurrence(
     whole = len(own) * _entropy(values[own])
     best, least, dealt = None, whole, rng.random(len(values))
     for by, (categories, size) in {"": (np.zeros_like(values), 1), **others}.items():
-        found = Recurrence(by or None, size, tuple(null))
+        found = Recurrence(by or None, size)
         needed = found.information(values, own, some, categories)
         without = _information(values[own], categories[own])
         if needed > least - 0.02 * whole or without - needed < MIN_GAIN * whole:

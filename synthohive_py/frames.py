@@ -10,14 +10,32 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthohive_py.arrowtypes import is_nested_type
+from synthohive_py.arrowtypes import is_nested_type, type_from_text, type_to_text
 from synthohive_py.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["dtypes_of", "from_arrow", "to_arrow"]
+__all__ = ["check_tables", "dtypes_of", "from_arrow", "to_arrow"]
+
+ARROW = "arrow:"  # marks a dtype of pandas that wraps an Arrow type, whose name pandas can't read back
+
+
+def check_tables(data: object) -> None:
+    """Refuse what is no mapping of names to tables.
+
+    Raises:
+        DataError: It is not.
+    """
+    wrong = [name for name in data if not isinstance(name, str)] if isinstance(data, Mapping) else []
+    if wrong or not isinstance(data, Mapping):
+        raise DataError(
+            "the data are no tables by name",
+            expected='a dict such as {"orders": frame}',
+            received=f"the name {wrong[0]!r}" if wrong else type(data).__name__,
+            remedy="pass each table under the name it is declared with",
+        )
 
 
 def to_arrow(frame: pa.Table | pd.DataFrame, table: str) -> pa.Table:
@@ -28,7 +46,7 @@ def to_arrow(frame: pa.Table | pd.DataFrame, table: str) -> pa.Table:
         table: The table's name, for error messages.
 
     Raises:
-        DataError: A column mixes types, or two columns have one name.
+        DataError: A column mixes types or has no text for a name, or two columns have one name.
     """
     import pandas as pd
     import pyarrow as pa
@@ -36,7 +54,7 @@ def to_arrow(frame: pa.Table | pd.DataFrame, table: str) -> pa.Table:
     if isinstance(frame, pa.Table):
         names, arrays = frame.column_names, [column.combine_chunks() for column in frame.columns]
     elif isinstance(frame, pd.DataFrame):
-        names = [str(name) for name in frame.columns]
+        names = [_label(name, table) for name in frame.columns]
         arrays = [_series_to_arrow(frame.iloc[:, i], table, name) for i, name in enumerate(names)]
     else:
         raise DataError(
@@ -57,6 +75,19 @@ def to_arrow(frame: pa.Table | pd.DataFrame, table: str) -> pa.Table:
     return pa.table([_decoded(array) for array in arrays], names=names)
 
 
+def _label(name: object, table: str) -> str:
+    if not isinstance(name, str):
+        raise DataError(
+            "has a column whose name is no text",
+            table=table,
+            column=str(name),
+            expected="a text",
+            received=f"{name!r} ({type(name).__name__})",
+            remedy="rename the columns to texts, for example with frame.columns = [...]",
+        )
+    return name
+
+
 def _series_to_arrow(series: pd.Series, table: str, name: str) -> pa.Array:
     import pyarrow as pa
 
@@ -69,6 +100,14 @@ def _series_to_arrow(series: pd.Series, table: str, name: str) -> pa.Array:
             column=name,
             expected="numbers, booleans, text, dates or times",
             remedy="convert the column to one of these, or leave it out",
+        ) from error
+    except UnicodeEncodeError as error:
+        raise DataError(
+            "holds text that is no valid Unicode: half of a surrogate pair",
+            table=table,
+            column=name,
+            expected="text that can be written as UTF-8",
+            remedy="repair it, for example with .map(lambda text: text.encode('utf-8', 'replace').decode())",
         ) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         kinds = sorted({type(value).__name__ for value in series.dropna().head(1000)})
@@ -115,13 +154,18 @@ def dtypes_of(frame: pa.Table | pd.DataFrame, *, threshold: int) -> dict[str, st
 
 
 def _dtype_text(series: pd.Series, threshold: int) -> str:
-    """The dtype's name, and what it does not say: how texts are stored, the order of categories."""
+    """The dtype's name, or what it does not say: how texts are stored, the order of categories."""
+    import pandas as pd
+
     dtype: Any = series.dtype
-    if str(dtype) == "category":
-        counts = series.value_counts()
-        shared = [c for c in dtype.categories if counts[c] >= threshold]
-        is_text = all(isinstance(c, str) for c in shared)
-        return f"category{json.dumps([bool(dtype.ordered), shared])}" if is_text else "category"
+    if isinstance(dtype, pd.ArrowDtype):
+        return ARROW + type_to_text(dtype.pyarrow_dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        counts = series.value_counts(sort=False).reindex(dtype.categories).to_numpy()
+        shared = dtype.categories[counts >= threshold].tolist()
+        if not all(isinstance(value, str | int | float) for value in shared):
+            return "category"  # JSON has no dates
+        return f"category{json.dumps([bool(dtype.ordered), shared, str(dtype.categories.dtype)])}"
     storage = getattr(dtype, "storage", None)
     return f"string[{storage}]" if storage and str(dtype) == "string" else str(dtype)
 
@@ -140,13 +184,15 @@ def from_arrow(table: pa.Table, dtypes: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=table.column_names)
 
 
-def _categories(series: pd.Series, kept: str) -> pd.Series:
+def _categories(column: pa.ChunkedArray, kept: str) -> pd.Series:
     """The values as categories, in the order that the real ones have."""
     import pandas as pd
 
-    ordered, shared = json.loads(kept) if kept else (False, [])
-    more = sorted(set(series.dropna()) - set(shared))  # a declared domain may have rare values
-    return series.astype(pd.CategoricalDtype([*shared, *more], ordered=ordered))
+    ordered, shared, dtype = json.loads(kept) if kept else (False, [], None)
+    series = column.to_pandas(integer_object_nulls=True)
+    more = sorted({*series.dropna().unique()} - {*shared})  # a declared domain may have rare values
+    categories = pd.Index([*shared, *more], dtype=dtype)
+    return series.astype(pd.CategoricalDtype(categories, ordered=ordered))
 
 
 def _to_series(column: pa.ChunkedArray, dtype: str | None) -> pd.Series:
@@ -154,12 +200,26 @@ def _to_series(column: pa.ChunkedArray, dtype: str | None) -> pd.Series:
 
     if dtype is None:
         return pd.Series(pd.arrays.ArrowExtensionArray(column))
+    if dtype.startswith(ARROW):
+        return pd.Series(pd.arrays.ArrowExtensionArray(_cast(column, type_from_text(dtype[len(ARROW) :]))))
     if dtype.startswith("category"):
-        return _categories(column.to_pandas(), dtype.removeprefix("category"))
-    if dtype == "object" and is_nested_type(column.type):
-        return pd.Series(column.to_pylist(), dtype=object)
-    if dtype.startswith(("Int", "UInt", "Float", "boolean")) or dtype.endswith("[pyarrow]"):
+        return _categories(column, dtype.removeprefix("category"))
+    if dtype.startswith(("Int", "UInt", "Float", "boolean")):
         # Through the Arrow array, so that large integers beside a null never pass through float.
         return pd.Series(pd.arrays.ArrowExtensionArray(column)).astype(pd.api.types.pandas_dtype(dtype))
     series = column.to_pandas(date_as_object=True)
+    if dtype == "object" and (is_nested_type(column.type) or str(series.dtype) != dtype):
+        return pd.Series(column.to_pylist(), dtype=object)  # Python's own values, and None
     return series if str(series.dtype) == dtype else series.astype(pd.api.types.pandas_dtype(dtype))
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column in the type it was read with, which `to_arrow` made plain."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(kind):
+        return column.cast(kind)
+    # A large twin may have more values than the indices of the real column can count.
+    is_narrow = pc.count_distinct(column).as_py() > 2 ** (kind.index_type.bit_width - 1)
+    return column.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered) if is_narrow else kind)

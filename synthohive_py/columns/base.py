@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from synthohive_py.arrowtypes import type_from_text, type_to_text
 from synthohive_py.rng import Part, Seed
 
 __all__ = ["Codes", "ColumnCodec", "State", "codec_from_state", "type_from_text", "type_to_text"]
@@ -73,13 +73,3 @@ class ColumnCodec(ABC):
 def codec_from_state(state: Mapping[str, Any]) -> ColumnCodec:
     """The codec of any kind that `{"kind": ..., **codec.state()}` was taken from."""
     return _REGISTRY[state["kind"]].from_state(state)
-
-
-def type_to_text(kind: pa.DataType) -> str:
-    """An Arrow type as text, without loss (units, time zones, decimal scales)."""
-    return base64.b64encode(pa.schema([("", kind)]).serialize()).decode()
-
-
-def type_from_text(text: str) -> pa.DataType:
-    """The inverse of `type_to_text`."""
-    return pa.ipc.read_schema(pa.BufferReader(base64.b64decode(text))).field(0).type

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,7 +45,7 @@ def test_no_rare_value_is_given_out_again(rows: int, model: str) -> None:
         assert not twin[column].isin(rare).any(), column
 
 
-def test_no_rare_value_is_in_the_artefact(tmp_path: object) -> None:
+def test_no_rare_value_is_in_the_artefact(tmp_path: Path) -> None:
     real = people(300)
     metadata = Metadata()
     metadata.add_table("people")
@@ -58,3 +60,31 @@ def test_no_rare_value_is_in_the_artefact(tmp_path: object) -> None:
     for column in ("salary", "weight"):
         assert not [value for value in real[column] if np.float64(value).tobytes() in content]
     assert not [value for value in real["account"] if np.int64(value).tobytes() in content]
+
+
+def test_what_belongs_to_one_customer_is_rare_however_many_rows_hold_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    mail = np.array([f"{''.join(rng.choice(list('abcdefgh'), 9))}@mail.org" for _ in range(200)], object)
+    iban = rng.integers(10**14, 10**15, 200)
+    customers = pd.DataFrame({"id": range(200)})
+    contracts = pd.DataFrame({"id": range(300), "customer": np.arange(300) % 200})
+    of = np.repeat(np.arange(300), 12)  # the contract of each bill
+    whose = contracts["customer"].to_numpy()[of]
+    kind = rng.choice(["water", "power"], len(of))
+    bills = pd.DataFrame({"contract": of, "mail": mail[whose], "iban": iban[whose], "kind": kind})
+    metadata = Metadata()
+    metadata.add_table("customers", pk="id")
+    metadata.add_table("contracts", pk="id", fk={"customer": "customers.id"})
+    metadata.add_table("bills", fk={"contract": "contracts.id"})
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False)
+    synthesizer.fit({"customers": customers, "contracts": contracts, "bills": bills})
+    synthesizer.save(tmp_path / "bills.synthohive")
+
+    twin, content = synthesizer.sample(scale=3)["bills"], (tmp_path / "bills.synthohive").read_bytes()
+
+    assert not twin["mail"].isin(mail).any()
+    assert not twin["iban"].isin(iban).any()
+    assert set(twin["kind"]) == {"water", "power"}
+    assert not [value for value in mail if value.encode() in content]
+    assert not [value for value in iban if np.int64(value).tobytes() in content]
+    assert twin.groupby("contract")["mail"].nunique().mean() < 1.2  # a contract keeps its own

@@ -22,6 +22,7 @@ __all__ = ["DegreeModel"]
 
 ROUNDS = 8  # of fitting the supply of children to the demand
 STEP = (0.5, 2.0)  # the most that a round changes
+TOLERANCE = 0.1  # share of the children by which a few parents may have more or fewer
 CANDIDATES = 512  # looked at for an exchange
 
 
@@ -58,7 +59,7 @@ class DegreeModel:
         cells: npt.NDArray[np.int64] | None = None,
         demand: npt.NDArray[np.int64] | None = None,
         room: npt.NDArray[np.int64] | None = None,
-        offset: float = 0.5,
+        offset: float | None = None,
     ) -> npt.NDArray[np.int64]:
         """A number of children for each generated parent, distributed as the real numbers are.
 
@@ -90,26 +91,30 @@ class DegreeModel:
             degrees[~eligible] = 0
         return degrees
 
-    def dealt(self, parents: int, offset: float) -> npt.NDArray[np.int64]:
+    def dealt(self, parents: int, offset: float | None) -> npt.NDArray[np.int64]:
         """The numbers that so many parents get together, ascending.
 
         Args:
             parents: How many parents.
             offset: Which of the real numbers, from 0 to 1: a few parents can't get all of them, and many
-                groups of parents shall get others each time.
+                groups of parents shall get others each time. None for parents without other groups: they
+                get as many children together as their share of the real parents says.
         """
         if not parents or not len(self.numbers):
             return np.zeros(parents, np.int64)
-        levels = (np.arange(parents) + offset) / parents
+        levels = (np.arange(parents) + (0.5 if offset is None else offset)) / parents
         place = np.searchsorted(np.cumsum(self.counts) / self.counts.sum(), levels)
         out = self.numbers[np.minimum(place, len(self.numbers) - 1)]
+        if offset is None:
+            total = round(float(self.numbers @ self.counts / self.counts.sum() * parents))
+            out = _with_total(out, total, int(self.numbers[-1]))
         if not out.any():
             # Few parents: rounding alone must not empty the table of their children.
             out[-1] = next((n for n in self.numbers if n), 0)
         return out
 
     def _handed_out(
-        self, wanted: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64], offset: float
+        self, wanted: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64], offset: float | None
     ) -> npt.NDArray[np.int64]:
         """The real numbers, in the order of the wanted ones."""
         degrees = np.zeros(len(wanted), np.int64)
@@ -128,6 +133,30 @@ class DegreeModel:
             numbers=np.asarray(state["numbers"], np.int64),
             counts=np.asarray(state["counts"], np.int64),
         )
+
+
+def _with_total(numbers: npt.NDArray[np.int64], total: int, most: int) -> npt.NDArray[np.int64]:
+    """Numbers of children whose sum is about right: one parent that has most of all children shifts it.
+
+    Args:
+        numbers: Ascending.
+        total: What their sum is to be.
+        most: The most children that a real parent has.
+    """
+    missing = total - int(numbers.sum())
+    if abs(missing) <= TOLERANCE * total:
+        return numbers
+    if missing > 0:  # the largest get more
+        room = (most - numbers)[::-1]
+        more = np.clip(missing - (np.cumsum(room) - room), 0, room)[::-1]
+        return np.sort(numbers + more)
+    before = np.cumsum(numbers) - numbers
+    level = (total - before) // np.arange(len(numbers), 0, -1)  # if all from here on get the same
+    cut = int(np.argmax(level < numbers))
+    out = numbers.copy()
+    out[cut:] = level[cut]
+    out[len(out) - (total - int(out.sum())) :] += 1
+    return out
 
 
 def _exchange(degrees: npt.NDArray[np.int64], room: npt.NDArray[np.int64], rng: np.random.Generator) -> None:

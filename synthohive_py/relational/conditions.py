@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.errors import SettingError
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
 
@@ -45,19 +46,31 @@ def read_conditions(
         SettingError: A table or column is unknown or can't have conditions, or a value never occurs in it.
     """
     out = {}
-    for table, wanted in (conditions or {}).items():
+    for table, wanted in _mapping(conditions or {}).items():
         if table not in fitted.tables:
             raise SettingError(
                 "can't have conditions: it is not in the schema",
-                table=table,
+                table=str(table),
                 expected=f"one of {', '.join(fitted.tables)}",
             )
         values, codes = {}, {}
-        for column, value in wanted.items():
+        for column, value in _mapping(wanted, table).items():
             values[column], found = _read(fitted.tables[table], table, column, value)
             codes.update(found)
         out[table] = Conditions(values, codes)
     return out
+
+
+def _mapping(conditions: Any, table: str | None = None) -> Mapping[str, Any]:
+    if not isinstance(conditions, Mapping):
+        raise SettingError(
+            "conditions are no mapping",
+            table=table,
+            expected="for each column its value" if table else "for each table a mapping of columns to values",
+            received=repr(conditions)[:80],
+            remedy='write them as {"orders": {"status": "returned"}}',
+        )
+    return conditions
 
 
 def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.Scalar, dict[int, int]]:
@@ -72,7 +85,7 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
         raise SettingError(
             "has no such column",
             table=table,
-            column=column,
+            column=str(column),
             expected=f"one of {', '.join(fitted.schema.names)}",
         )
     in_key = column in fitted.codec.names and fitted.span("column", column).start < fitted.key_width
@@ -86,16 +99,7 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
             remedy="put conditions on other columns",
         )
     codec = fitted.codec.codec(column)
-    try:
-        scalar = pa.scalar(value, type=fitted.schema.field(column).type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
-        raise SettingError(
-            f"can't have the value {value!r}",
-            table=table,
-            column=column,
-            expected=f"a value of type {fitted.schema.field(column).type}",
-            received=f"{type(value).__name__}: {error}",
-        ) from error
+    scalar = _scalar(fitted, table, column, value)
     expected = codec.refusal(scalar)
     if expected is not None:
         raise SettingError(
@@ -109,3 +113,34 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
     codes = codec.encode(pa.array([value], type=scalar.type))[0]
     start = fitted.span("column", column).start
     return scalar, {start + i: int(code) for i, code in enumerate(codes)}
+
+
+def _scalar(fitted: FittedTable, table: str, column: str, value: Any) -> pa.Scalar:
+    """The value in the column's type, which has to hold it exactly."""
+    kind = fitted.schema.field(column).type
+    try:
+        scalar = pa.scalar(value, type=kind)
+        reason = "" if _is_exact(value, scalar) else ", which it would change"
+        cause = None
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        reason, cause = f": {error}", error
+    if reason:
+        raise SettingError(
+            f"can't have the value {value!r}",
+            table=table,
+            column=column,
+            expected=f"a value of type {kind}",
+            received=f"{type(value).__name__}{reason}",
+        ) from cause
+    return scalar
+
+
+def _is_exact(value: Any, scalar: pa.Scalar) -> bool:
+    """Whether the scalar is the value: no digits cut off, no time moved to another zone."""
+    kind = scalar.type
+    if not scalar.is_valid or pa.types.is_floating(kind) or not is_ordered_type(kind):
+        return True
+    if pa.types.is_timestamp(kind) and (getattr(value, "tzinfo", None) is None) != (kind.tz is None):
+        return False
+    given = pa.scalar(value)
+    return bool(scalar.cast(given.type).equals(given))

@@ -15,7 +15,7 @@ from synthohive_py.relational.conditions import Conditions
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import FittedTable
 from synthohive_py.relational.history import Tracker
-from synthohive_py.relational.order import Order
+from synthohive_py.relational.order import Order, Times
 from synthohive_py.relational.recurrence import NULL, Recent
 from synthohive_py.relational.uniqueness import Taken, draw_until_unique
 from synthohive_py.rng import Seed
@@ -73,7 +73,7 @@ def draw_rows(
     parents: Rows,
     context: Codes | None,
     known: pa.Table,
-    anchor: tuple[Rows, npt.NDArray[np.bool_]] | None,
+    times: Times | None,
 ) -> Drawn:
     """Draw all rows of a table.
 
@@ -82,10 +82,10 @@ def draw_rows(
         parents: (rows,) parent row of each row, ascending; rows with a negative number have none.
         context: (rows, context columns) of the parents, or None.
         known: Columns with values already that belong to unique combinations.
-        anchor: Where the order of first rows starts from, in ticks, and where that is known.
+        times: What the parents say of each row's place in the order; None if there is none.
     """
     table, size = drawing.table, len(parents)
-    walk = _Walk(drawing, parents, context, known, anchor)
+    walk = _Walk(drawing, parents, context, known, times)
     if table.history is None:
         walk.step(0, np.arange(size), np.arange(size), np.zeros(size, np.int64), None)
     else:
@@ -135,10 +135,10 @@ class _Walk:
         parents: Rows,
         context: Codes | None,
         known: pa.Table,
-        anchor: tuple[Rows, npt.NDArray[np.bool_]] | None,
+        times: Times | None,
     ) -> None:
         self.drawing, self.table = drawing, drawing.table
-        self.parents, self.context, self.known, self.anchor = parents, context, known, anchor
+        self.parents, self.context, self.known, self.times = parents, context, known, times
         size = len(parents)
         self.codes = np.zeros((size, len(self.table.cardinalities)), np.int32)
         self.placed = np.ones(size, bool)
@@ -192,8 +192,8 @@ class _Walk:
         """Where rows with so many elder siblings step from, and where that is known."""
         if self.order and place:
             return self.ticks[rows - 1], np.ones(len(rows), bool)
-        if self.order and self.anchor:
-            return self.anchor[0][rows], self.anchor[1][rows]
+        if self.order and self.times:
+            return self.times.start[rows], self.times.known[rows]
         return self.ticks[rows], np.zeros(len(rows), bool)
 
     def _advance(self, order: Order, now: _Step, origin: Rows, known: npt.NDArray[np.bool_]) -> None:
@@ -222,7 +222,17 @@ class _Walk:
         drawn = self.table.codec.codec(order.column).decode(codes[:, span], seed.numpy())
         ticks = to_numbers(drawn)[0]
         day = np.where(known[free], self.ticks[rows[free]], ticks) // order.unit * order.unit
-        self.ticks[rows[free]] = day + ticks % order.unit
+        ticks = day + ticks % order.unit
+        latest = self._latest(order, rows[free], now.following[free])
+        late = np.flatnonzero(ticks > latest)
+        given[free[late], span] = self._coded(order, latest[late])
+        self.ticks[rows[free]] = np.minimum(ticks, latest)
+
+    def _latest(self, order: Order, rows: Rows, following: Rows) -> Rows:
+        """The latest values that the parents allow, with room for so many younger siblings."""
+        if self.times is None:
+            return np.full(len(rows), np.iinfo(np.int64).max)
+        return self.times.latest[rows] - following * order.least
 
     def _place_in_calendar(self, order: Order, codes: Codes, ticks: Rows) -> None:
         if order.calendar:
@@ -235,8 +245,10 @@ class _Walk:
         and then shortened: one family must not run for centuries.
         """
         at = self.table.span("step", order.column).start  # after its place in the calendar
-        latest = order.latest(now.following[stepping])
-        least = np.maximum(origin[stepping] + order.least * bool(now.place), order.low)
+        following = now.following[stepping]
+        latest = self._latest(order, now.rows[stepping], following)
+        latest = np.minimum(latest, order.high - following * order.least)
+        least = order.earliest(origin[stepping], is_first=not now.place)
         allowed = {at: order.allowed(is_first=not now.place)}
         rest, aim = np.arange(len(stepping)), np.zeros(len(stepping), np.int64)
         for attempt in range(TRIES):

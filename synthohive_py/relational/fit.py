@@ -29,6 +29,7 @@ from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
 from synthohive_py.relational.context import telling_columns
 from synthohive_py.relational.cores import available_cores
+from synthohive_py.relational.entities import entities_of
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
 from synthohive_py.relational.history import History
@@ -37,7 +38,7 @@ from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.order import Order
 from synthohive_py.relational.prepare import Prepared, prepare_table, with_own_values_hidden
 from synthohive_py.relational.profiles import Profile, relevance
-from synthohive_py.relational.recurrence import Recurrence, find_recurrences, numbered
+from synthohive_py.relational.recurrence import find_recurrences, numbered
 from synthohive_py.relational.world import cast_column
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
@@ -166,25 +167,22 @@ class _Fitting:
             self.prepared[name] = prepare_table(
                 metadata.tables[name], tables[name], plan, tables, threshold=threshold, prepared=self.prepared
             )
-        self.recurrences = {name: self._recurrences(name) for name in plan.order}
+        self._hide_own_values()
         self.codes: dict[str, Codes] = {}
         self.fitted: dict[str, FittedTable] = {}
         for name in plan.order:
             self.fitted[name] = self._describe(name, is_reference=metadata.tables[name].mode == "reference")
             self.codes[name] = self._all_codes(name)
 
-    def _recurrences(self, name: str) -> dict[str, Recurrence]:
-        """How values come again among siblings; those that are a family's own are hidden from then on."""
-        p, driver = self.prepared[name], self.plan.driver_of(name)
-        if driver is None or p.config.mode == "reference":
-            return {}
-        known = {*p.key_columns, *([p.order.column] if p.order else [])}
-        rng = self.seed.child("recurrences", name).numpy()
-        found = find_recurrences(p.table, p.codec, p.codes, self._families(p), known=known, rng=rng)
+    def _hide_own_values(self) -> None:
+        """Values of single customers, accounts or machines are not stored, however many rows hold them."""
+        links = {name: p.links for name, p in self.prepared.items()}
+        parents = {name: p.parents for name, p in self.prepared.items()}
         threshold = self.settings.k_anonymity_threshold
-        p = with_own_values_hidden(p, found, p.parents[driver.name], threshold=threshold)
-        self.prepared[name] = p
-        return {c: how.with_null_of(p.codec.codec(c), p.table.column(c)) for c, how in found.items()}
+        for name, p in self.prepared.items():
+            if p.config.mode != "reference":
+                entities = entities_of(name, links, parents, threshold=threshold)
+                self.prepared[name] = with_own_values_hidden(p, entities, threshold=threshold)
 
     # ------------------------------------------------------------ links
 
@@ -220,7 +218,14 @@ class _Fitting:
             unparented = int((rows == NULL).sum() + orphaned)
             fitted.unparented = unparented / max(int((rows >= 0).sum()), 1)
             fitted.orphaned = float(orphaned / max(unparented, 1))
-        fitted.recurrences = self.recurrences[name]
+            fitted.recurrences = find_recurrences(
+                p.table,
+                p.codec,
+                p.codes,
+                self._families(p),
+                known={*p.key_columns, *([p.order.column] if p.order else [])},
+                rng=self.seed.child("recurrences", name).numpy(),
+            )
         fitted.layout, fitted.key_width = _layout(p, fitted)
         return fitted
 

@@ -72,6 +72,7 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
         order=order,
         is_strict=is_strict,
         threshold=threshold,
+        storable=p.storable,
     )
 
 

@@ -17,11 +17,12 @@ from synthohive_py.relational.draw import Drawing, draw_rows
 from synthohive_py.relational.fit import MAX_CONTEXT
 from synthohive_py.relational.fitted import FittedTable
 from synthohive_py.relational.invariants import keep_rules
-from synthohive_py.relational.order import anchor_ticks
+from synthohive_py.relational.order import Times, anchor_ticks
 from synthohive_py.relational.prepare import drawn_sets
 from synthohive_py.relational.uniqueness import reassign_repeats, repeats
 from synthohive_py.relational.world import Generated, World, cast_column
 from synthohive_py.rng import Part, Seed
+from synthohive_py.rules.kinds import AtMost
 
 __all__ = ["TableMaker"]
 
@@ -56,9 +57,9 @@ class TableMaker:
         parents = self._parents(driver) if driver else np.arange(len(self.planned))
         context = self.world.context_of(driver, parents, MAX_CONTEXT) if driver else None
         known = self._known_columns(driver, parents)
-        anchor = self._anchor(driver, parents) if driver else None
+        times = self._times(driver, parents) if driver else None
         telling = context[:, self.fitted.context] if context is not None else None
-        drawn = draw_rows(self._drawing(), parents, telling, known, anchor)
+        drawn = draw_rows(self._drawing(), parents, telling, known, times)
         codes, placed = drawn.codes, drawn.placed
         columns = {**dict(zip(known.column_names, known.columns, strict=True)), **drawn.values}
         if not placed.all():
@@ -88,8 +89,10 @@ class TableMaker:
         """The parent row of each row along the driver; -1 for rows without one."""
         eligible = eligible_parents(self.world, driver)
         every = np.arange(self.world.tables[driver.key.parent].rows.num_rows)
-        anchor = self._anchor(driver, every)
-        room = self.fitted.order.room(*anchor) if self.fitted.order and anchor else None
+        times = self._times(driver, every)
+        room = self.fitted.order.room(times) if self.fitted.order and times else None
+        if eligible is not None and len(every) and not eligible.any():
+            logger.warning("%s: no parent along %s fits its other keys: no rows", self.name, driver.key)
         degrees = self.world.degrees(driver, self.seed.child("degrees"), eligible, room=room)
         parents = np.repeat(np.arange(len(degrees)), degrees)
         alone = round(self.fitted.unparented * len(parents))
@@ -101,13 +104,22 @@ class TableMaker:
         assert size <= len(self.planned), f"{self.name}: {size} rows where {len(self.planned)} were planned"
         return Part(first, first + size, total)
 
-    def _anchor(self, driver: Link, parents: Rows) -> tuple[Rows, npt.NDArray[np.bool_]] | None:
-        """Where the order of siblings starts from, in ticks, and where that is known."""
+    def _times(self, driver: Link, parents: Rows) -> Times | None:
+        """What the parents say of each row's place in the order of siblings."""
         order = self.fitted.order
-        if order is None or order.anchor is None:
+        if order is None:
             return None
-        column = self.world.parent_column(driver, order.anchor, parents).combine_chunks()
-        return anchor_ticks(column, order.type)
+        start, known = np.zeros(len(parents), np.int64), np.zeros(len(parents), bool)
+        if order.anchor is not None:
+            column = self.world.parent_column(driver, order.anchor, parents).combine_chunks()
+            start, known = anchor_ticks(column, order.type)
+        latest = np.full(len(parents), np.iinfo(np.int64).max)
+        for rule in self.fitted.keeper.rules:
+            if isinstance(rule, AtMost) and rule.of_parent == "upper" and rule.lower == order.column:
+                column = self.world.parent_column(driver, rule.upper, parents).combine_chunks()
+                limit, is_limited = anchor_ticks(column, order.type)
+                latest[is_limited] = np.minimum(latest, rule.below(limit))[is_limited]
+        return Times(start, known, latest)
 
     def _known_columns(self, driver: Link | None, parents: Rows) -> pa.Table:
         """What the parent and the place of a row decide: keys, and repetitions of the parent's columns."""
@@ -184,9 +196,10 @@ class TableMaker:
             kind = "lookup" if link.role == "lookup" else "profile"
             place = self.fitted.span(kind, link.name).start
             allowed[place] = np.ones(self.fitted.cardinalities[place], bool)
-            allowed[place][-1] = link.key.orphans == "keep" and link.orphan_share > 0
+            may_be_lost = link.key.orphans == "keep" and link.orphan_share > 0
+            allowed[place][-1] = may_be_lost
             # With no real parent at all there is nothing else to refer to.
-            allowed[place][-2] = link.null_share > 0 or not link.parents_used
+            allowed[place][-2] = link.null_share > 0 or not (link.parents_used or may_be_lost)
         return allowed
 
     def _padded(self, codes: Codes) -> Codes:

@@ -24,6 +24,7 @@ from synthohive_py.columns.scalars import from_numbers, to_numbers
 from synthohive_py.relational.calendar import Calendar
 from synthohive_py.relational.families import Families
 from synthohive_py.rules.keeping import highest_so_far
+from synthohive_py.schema import Constraint
 
 __all__ = ["Order", "anchor_ticks", "can_anchor", "can_order", "find_order"]
 
@@ -34,6 +35,21 @@ MIN_DISTANCE = 0.04  # between the gaps of siblings and those of any rows
 SORTED = 0.95  # share of such pairs in ascending order from which the rows count as sorted
 
 Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Times:
+    """What the parents of rows say of their place in the order, in ticks.
+
+    Attributes:
+        start: (rows,) where the first of siblings steps from.
+        known: (rows,) where that is known.
+        latest: (rows,) the last value that they allow.
+    """
+
+    start: Rows
+    known: npt.NDArray[np.bool_]
+    latest: Rows
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,8 @@ class Order:
         if anchor:
             origin, known = anchor_ticks(anchors[anchor].take(pa.array(first)), column.type)
             gap = ticks[first][known] // unit - origin[known] // unit
-            starts = NumericCodec.fit(pa.array(gap), threshold=threshold)
+            never_before = Constraint(min=0) if (gap >= 0).all() else None
+            starts = NumericCodec.fit(pa.array(gap), threshold=threshold, rule=never_before)
         return cls(
             column=name,
             type=column.type,
@@ -223,16 +240,18 @@ class Order:
         """The smallest step from one sibling to the next, in ticks."""
         return self.unit if self.is_strict else 0
 
-    def latest(self, following: Rows) -> Rows:
-        """The latest values that leave room for so many siblings after them."""
-        return self.high - following * self.least
+    def earliest(self, origin: Rows, *, is_first: bool) -> Rows:
+        """The earliest values that a step may lead to, from a sibling, or from the anchor for first rows."""
+        if is_first and self.starts and self.starts.rule.min is None:
+            return np.full(len(origin), self.low)  # real ones begin before their anchor
+        return np.maximum(origin + (0 if is_first else self.least), self.low)
 
-    def room(self, anchor: Rows, known: npt.NDArray[np.bool_]) -> Rows:
-        """How many siblings find a place between their anchor, where it is known, and the last real value."""
-        most = np.iinfo(np.int64).max
+    def room(self, times: Times) -> Rows:
+        """How many siblings find a place between their parent's limits."""
         if not self.is_strict:
-            return np.full(len(anchor), most)
-        return np.where(known, np.maximum(self.high // self.unit - anchor // self.unit + 1, 1), most)
+            return np.full(len(times.start), np.iinfo(np.int64).max)
+        first, last = np.where(times.known, times.start, self.low), np.minimum(times.latest, self.high)
+        return np.maximum(last // self.unit - first // self.unit + 1, 1)
 
     def within(self, ticks: Rows, latest: Rows) -> npt.NDArray[np.bool_]:
         """Which values lie between the first real one and the latest ones."""

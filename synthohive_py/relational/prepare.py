@@ -7,7 +7,7 @@ of a parent that is matched are modelled as well: then a row's parent is one tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,11 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from synthohive_py.arrowtypes import is_nested_type
 from synthohive_py.columns import ColumnHint, TableCodec
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.table import fit_codec
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link, Plan
+from synthohive_py.relational.entities import count_once
 from synthohive_py.relational.keys import KeyGenerator, is_text_type
 from synthohive_py.relational.order import Order, can_anchor, find_order
 from synthohive_py.relational.repetitions import find_repetitions
@@ -48,6 +51,7 @@ class Prepared:
         order: The modelled column that siblings are sorted by, if any.
         key_columns: Other modelled columns that are part of a unique combination.
         codec: The modelled columns: the order, then those of keys, then the others.
+        storable: (rows,) those without a value that belongs to few entities.
     """
 
     config: TableConfig
@@ -61,6 +65,7 @@ class Prepared:
     order: Order | None
     key_columns: tuple[str, ...]
     codec: TableCodec
+    storable: npt.NDArray[np.bool_]
 
     @cached_property
     def codes(self) -> Codes:
@@ -125,38 +130,32 @@ def prepare_table(
         _order(order, table, parents[driver.name], above, threshold) if order and driver and above else None,
         key_columns,
         codec,
+        np.ones(table.num_rows, bool),
     )
 
 
-def with_own_values_hidden(
-    p: Prepared, columns: Collection[str], parents: Rows, *, threshold: int
-) -> Prepared:
-    """The same table, where a family counts as one row for values that few families hold.
-
-    A customer who pays the rent to one account a hundred times has not made its number common.
+def with_own_values_hidden(p: Prepared, entities: Sequence[Rows], *, threshold: int) -> Prepared:
+    """The same table, where values that belong to few entities are not stored, however many rows hold them.
 
     Args:
         p: The table.
-        columns: Those whose values come again among siblings.
-        parents: (rows,) the parent row of each row; negative for none.
-        threshold: Values held by fewer families than this are not stored.
+        entities: Ways to tell whom each row belongs to; see `entities_of`.
+        threshold: Values that belong to fewer entities are not stored.
     """
     codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
-    for name in columns:
-        if name not in p.config.accepted_values:
-            column = _whole(p.table.column(name))
-            kept = column.filter(pa.array(_first_or_common(codes_of(column), parents, threshold)))
+    storable = np.ones(p.table.num_rows, bool)
+    for name, codec in codecs.items():
+        kind = p.table.schema.field(name).type
+        is_public = name in p.config.accepted_values or pa.types.is_boolean(kind)
+        if is_public or isinstance(codec, DerivedCodec) or is_nested_type(kind):
+            continue
+        column = _whole(p.table.column(name))
+        counted, common = count_once(codes_of(column), entities, threshold=threshold)
+        if not counted.all():
+            kept = column.filter(pa.array(counted))
             codecs[name] = fit_codec(kept, threshold=threshold, hint=_hints(p.config, [name])[name])
-    return replace(p, codec=TableCodec(p.codec.names, tuple(codecs.values())))
-
-
-def _first_or_common(values: Rows, parents: Rows, threshold: int) -> npt.NDArray[np.bool_]:
-    """(rows,) whether a row is its family's first with its value, or the value one of enough families."""
-    family = np.where(parents < 0, parents.max(initial=-1) + 1 + np.arange(len(parents)), parents)
-    first = np.zeros(len(values), bool)
-    first[np.unique(np.stack([family, values]), axis=1, return_index=True)[1]] = True
-    common: npt.NDArray[np.bool_] = np.bincount(values[first])[values] >= threshold
-    return first | common
+            storable &= common
+    return replace(p, codec=TableCodec(p.codec.names, tuple(codecs.values())), storable=storable)
 
 
 def _inherited(

@@ -206,7 +206,7 @@ def find_recurrences(
         values = numbered(table.column(name))
         how = find_recurrence(values, families, others, rng)
         if how:
-            found[name] = how
+            found[name] = how.with_null_of(column, table.column(name))
     return found
 
 

@@ -46,10 +46,10 @@ class Shard:
     count: int
     parts: Mapping[str, Part]
 
-    def offset(self, seed: Seed, link: Link) -> float:
-        """Where the numbers of children begin, from 0 to 1; see `DegreeModel.dealt`."""
+    def offset(self, seed: Seed, link: Link) -> float | None:
+        """Where the numbers of children begin, from 0 to 1, if not here alone; see `DegreeModel.dealt`."""
         if self.count == 1:
-            return 0.5
+            return None
         return float((seed.child("offset", link.name).numpy().random() + GOLDEN * self.number) % 1)
 
 
@@ -130,8 +130,10 @@ def _is_unique_over_shards(
     apart += [set(link.key.columns) for link in links if link.key.parent not in whole]
     if with_families and driver:
         apart.append(set(driver.key.columns))
+    # Orphans of different shards may have the same values.
+    lost = {link.key.columns[-1] for link in links if link.name in fitted.tables[name].orphans}
     sets = fitted.metadata.tables[name].unique_sets
-    return all(any(key <= set(columns) for key in apart) for columns in sets)
+    return all(any(key <= set(columns) and not key & lost for key in apart) for columns in sets)
 
 
 @dataclass(frozen=True)

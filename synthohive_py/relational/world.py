@@ -96,7 +96,7 @@ class World:
                 cells=cells,
                 demand=demand,
                 room=room,
-                offset=0.5 if is_shared else shard.offset(self.seed, link),
+                offset=None if is_shared else shard.offset(self.seed, link),
             )
             # Children are generated from these codes: they shall say what the parent really gets.
             generated.codes[:, span] = model.encode(degrees)
@@ -162,30 +162,35 @@ class World:
         """
         make, share = self.fitted.tables[link.child].orphans[link.name]
         parents = self.tables[link.key.parent].rows
-        taken = self._taken(link.key.parent, link.key.parent_columns[-1])
-        distinct = max(1, min(len(rows), round(share * parents.num_rows)))
-        fresh = make.make_others(distinct, taken, rng)
+        last = link.key.columns[-1]
+        is_unique = any(last in columns for columns in self.fitted.metadata.tables[link.child].unique_sets)
+        distinct = len(rows) if is_unique else max(1, min(len(rows), round(share * parents.num_rows)))
+        fresh = make.make_others(distinct, self._taken(link), rng)
+        picks = np.zeros(key.num_rows, np.int64)
+        picks[rows] = np.arange(len(rows)) if is_unique else rng.integers(0, len(fresh), len(rows))
         lenders = np.full(key.num_rows, -1, np.int64)
         lenders[rows] = rng.integers(0, max(parents.num_rows, 1), len(rows))
-        lent = self.parent_key(link, lenders)
-        picks = np.zeros(key.num_rows, np.int64)
-        picks[rows] = rng.integers(0, len(fresh), len(rows))
         is_orphan = np.zeros(key.num_rows, bool)
         is_orphan[rows] = True
-        last = key.column_names[-1]
         out = key
         for i, name in enumerate(key.column_names):
-            values = lent.column(name)
+            kind = key.schema.field(name).type
             if name == last:
-                values = pa.chunked_array([fresh.cast(key.schema.field(name).type)]).take(pa.array(picks))
+                values = pa.chunked_array([fresh.cast(kind)]).take(pa.array(picks))
+            elif parents.num_rows:
+                values = self.parent_key(link, lenders).column(name)
+            else:
+                values = pa.chunked_array([_blank(kind, key.num_rows)])
             out = out.set_column(i, name, _where(is_orphan, values, key.column(name)))
         return out
 
-    def _taken(self, parent: str, column: str) -> pa.Array:
-        """Values of a parent's column that orphans must not have: with the highest of other shards."""
+    def _taken(self, link: Link) -> pa.Array:
+        """Values of a key's last column that orphans must not have: with the highest of other shards."""
+        parent, column = link.key.parent, link.key.parent_columns[-1]
         values = [self.tables[parent].rows.column(column).combine_chunks()]
-        if parent in self.existing and column in self.existing[parent].column_names:
-            values.append(self.existing[parent].column(column).combine_chunks())
+        for table, name in ((parent, column), (link.child, link.key.columns[-1])):
+            if table in self.existing and name in self.existing[table].column_names:
+                values.append(self.existing[table].column(name).combine_chunks().drop_null())
         keys, part = self.fitted.tables[parent].keys.get(column), self.shard.parts.get(parent)
         if keys and part and part.stop < part.total and not is_text_type(keys.type):
             values.append(self.make_keys(parent, column, Part(part.total - 1, part.total, part.total)))

@@ -24,6 +24,7 @@ from synthohive_py.rules.kinds import (
     Repeats,
     Rising,
     Rule,
+    codes_of,
     followers,
     rule_from_state,
     spread,
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 SWAPS = 8  # rounds of exchanging two values that are in the wrong order
 BORROWS = 8  # rounds of taking the values of another row, for rows that still break a rule
 RARE = 0.01  # share of rows that borrow values, rather than have one moved
-MAX_LEFT_OUT = 0.05  # share of rows; if more break a rule, they stay, and a warning says so
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -53,7 +53,7 @@ class Keeper:
         free: The columns whose values may be changed.
         order: The column that the rows of a parent are sorted by.
         is_strict: Whether no two rows of a parent share a value of it.
-        answers: Per dependent column, the values that decide it and its values (both columns).
+        answers: Per rule that one column decides another, the values of both where they are known.
     """
 
     name: str = ""
@@ -74,16 +74,30 @@ class Keeper:
         order: str | None,
         is_strict: bool,
         threshold: int,
+        storable: Mask,
     ) -> Keeper:
-        """Learn what follows from what, for values that are common enough to be stored."""
+        """Learn what follows from what, for values that are common enough to be stored.
+
+        Args:
+            rules: What holds.
+            table: The real rows.
+            name: The table's name, for warnings.
+            free: The columns whose values may be changed.
+            order: The column that the rows of a parent are sorted by.
+            is_strict: Whether no two rows of a parent share a value of it.
+            threshold: Values held by fewer rows than this are not stored.
+            storable: (rows,) those without a value that belongs to one family.
+        """
         answers = {}
+        common = table.filter(pa.array(storable))
         for rule in rules:
             if isinstance(rule, Depends):
-                pairs = table.select([rule.on, rule.column]).group_by([rule.on, rule.column])
+                pairs = common.select([rule.on, rule.column]).group_by([rule.on, rule.column])
                 counted = pairs.aggregate([([], "count_all")]).filter(pc.field("count_all") >= threshold)
-                answers[rule.column] = counted.select([rule.on, rule.column]).filter(
-                    pc.field(rule.on).is_valid()
-                )
+                known = counted.filter(pc.field(rule.on).is_valid())
+                # Few known values say nothing of the others, which need only agree with each other.
+                is_most = 2 * (pc.sum(known.column("count_all")).as_py() or 0) >= table.num_rows
+                answers[str(rule)] = known.select([rule.on, rule.column]).slice(0, None if is_most else 0)
         return cls(name, tuple(rules), tuple(free), order, is_strict, answers)
 
     def keep(
@@ -96,7 +110,8 @@ class Keeper:
     ) -> tuple[pa.Table, set[str], Mask]:
         """The rows with all rules kept, the columns that changed, and which rows are to stay.
 
-        A row that can't keep a rule (its parent was born and died in one year) is to be left out.
+        A row that can't keep a rule (its parent was born and died in one year) is to be left out. If none
+        can, because of the values that are fixed, they stay.
 
         Args:
             table: Generated rows.
@@ -108,14 +123,10 @@ class Keeper:
             return table, set(), np.ones(table.num_rows, bool)
         work = _Work(table, {*self.free} - {*fixed}, rng)
         work.nulls([r for r in self.rules if isinstance(r, Nulls)])
-        for rule in self.rules:
-            if isinstance(rule, Depends) and rule.column not in fixed:
-                work.depend(rule, self.answers[rule.column])
-        settled = {c for r in self.rules if isinstance(r, Depends) for c in r.columns}
-        work.free -= settled
+        self._keep_decided(work)
         limits = [r for r in self.rules if isinstance(r, AtMost)]
         if relatives is not None:
-            self._keep_between_rows(work, limits, relatives)
+            self._keep_between_rows(work, limits, relatives, fixed)
         work.sort_within_rows([r for r in limits if r.of_parent is None])
         bad = self._broken(work.table, relatives)
         for _ in range(BORROWS):
@@ -123,10 +134,18 @@ class Keeper:
                 break
             work.borrow({*self.free} - {*fixed}, bad)
             bad = self._broken(work.table, relatives)
-        is_rare = bad.mean() <= MAX_LEFT_OUT
         if bad.any():
-            self._warn(work.table, relatives, is_left_out=is_rare)
-        return work.table, work.changed, ~bad | (not is_rare)
+            self._warn(work.table, relatives, is_left_out=not bad.all())
+        return work.table, work.changed, ~bad | bad.all()
+
+    def _keep_decided(self, work: _Work) -> None:
+        """What is decided by other columns; these and it are settled then."""
+        deciding = [rule for rule in self.rules if isinstance(rule, Depends)]
+        for again in range(len(deciding)):  # what is decided may decide
+            for rule in deciding:
+                if not again or rule.broken(work.table).any():
+                    work.depend(rule, self.answers[str(rule)])
+        work.free -= {c for rule in deciding for c in rule.columns}
 
     def _breakable(self) -> list[Rule]:
         """The rules that do not hold by construction."""
@@ -145,11 +164,15 @@ class Keeper:
                     "%s: %d of %d rows break a rule%s: %s", self.name, count, table.num_rows, fate, rule
                 )
 
-    def _keep_between_rows(self, work: _Work, limits: Sequence[AtMost], relatives: Relatives) -> None:
+    def _keep_between_rows(
+        self, work: _Work, limits: Sequence[AtMost], relatives: Relatives, fixed: Collection[str]
+    ) -> None:
         for rule in limits:
-            if rule.of_parent == "lower" and rule.upper == self.order:
-                work.lift_families(rule, relatives, is_strict=self.is_strict)
-            elif rule.of_parent is not None and rule.columns[0] in work.free:
+            if rule.of_parent is None:
+                continue
+            if rule.columns[0] == self.order and self.order not in fixed:
+                work.move_families(rule, relatives, is_strict=self.is_strict)
+            elif rule.columns[0] in work.free:
                 work.clamp(rule, relatives)
         for other in self.rules:
             if isinstance(other, Rising) and other.column in work.free:
@@ -222,20 +245,25 @@ class _Work:
                 self.put(name, self.table.column(name).take(pa.array(take)))
 
     def depend(self, rule: Depends, answers: pa.Table) -> None:
-        """Give the dependent column the value that follows; of numbers never seen, that of the nearest."""
-        known = answers.column(rule.on).combine_chunks()
-        if rule.column not in self.free or not len(known):
+        """Give the dependent column the value that follows: the known one, else that of the first such row.
+
+        Numbers never seen follow their nearest neighbour.
+        """
+        if rule.column not in self.free:
             return
-        on = self.table.column(rule.on).combine_chunks()
+        on, column = (self.table.column(name).combine_chunks() for name in (rule.on, rule.column))
+        known = answers.column(rule.on).combine_chunks()
         place = pc.index_in(on, value_set=known)
-        if is_ordered_type(on.type):
+        if is_ordered_type(on.type) and len(known):
             ticks = to_numbers(known)[0]
             order = np.argsort(ticks)
             values, null = spread(on)
             place = pa.array(order[nearest(ticks[order], values)], mask=null)
         follows = answers.column(rule.column).combine_chunks().take(place)
-        kept = pc.if_else(place.is_valid(), follows, self.table.column(rule.column).combine_chunks())
-        self.put(rule.column, kept)
+        codes = codes_of(on)
+        first = np.unique(codes, return_index=True)[1]
+        agreed = pc.if_else(on.is_valid(), column.take(pa.array(first[codes])), column)
+        self.put(rule.column, pc.if_else(place.is_valid(), follows, agreed))
 
     def clamp(self, rule: AtMost, relatives: Relatives | None = None) -> None:
         """Move the own column of a rule just as far as needed."""
@@ -244,18 +272,22 @@ class _Work:
         moved = rule.above(low) if name == rule.upper else rule.below(high)
         self.put_numbers(name, moved, rule.broken(self.table, relatives))
 
-    def lift_families(self, rule: AtMost, relatives: Relatives, *, is_strict: bool) -> None:
-        """Siblings that come too early come later, and still differ if they have to."""
+    def move_families(self, rule: AtMost, relatives: Relatives, *, is_strict: bool) -> None:
+        """Siblings beyond a limit of their parent move to it, and still differ if they have to."""
         low, high, known = rule.ends(self.table, relatives)
-        order = np.lexsort((high, relatives.rows))
+        is_lower = rule.of_parent == "lower"
+        # An upper limit is a lower one of the negative values.
+        values, limit = (high, rule.above(low)) if is_lower else (-low, -rule.below(high))
+        order = np.lexsort((values, relatives.rows))
         family = relatives.rows[order]
         start = np.searchsorted(family, family, side="left")
         place = (np.arange(len(order)) - start) * is_strict
-        raised = np.where(known, np.maximum(high, rule.above(low)), high)[order] - place
-        top = np.zeros(len(order), raised.dtype)
+        raised = np.where(known, np.maximum(values, limit), values)[order] - place
+        moved = np.zeros(len(order), raised.dtype)
         number = np.unique(start, return_inverse=True)[1].astype(np.int64)
-        top[order] = highest_so_far(raised, number) + place
-        self.put_numbers(rule.upper, top, (relatives.rows >= 0) & (top != high) & known)
+        moved[order] = highest_so_far(raised, number) + place
+        changed = (relatives.rows >= 0) & (moved != values) & known
+        self.put_numbers(rule.columns[0], moved if is_lower else -moved, changed)
 
     def sort_families(self, rule: Rising, relatives: Relatives) -> None:
         """Each parent's values in ascending order."""

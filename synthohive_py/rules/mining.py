@@ -84,7 +84,7 @@ def _can_be_kept(rule: Rule, free: Collection[str], order: str | None) -> bool:
         return rule.column in free
     if isinstance(rule, Intervals):
         return rule.end in free
-    if isinstance(rule, AtMost) and rule.of_parent == "lower" and rule.upper == order:
+    if isinstance(rule, AtMost) and rule.of_parent is not None and rule.columns == (order,):
         return True
     return bool(set(rule.columns) & set(free))
 

@@ -256,3 +256,48 @@ def test_numeric_keys_begin_about_where_the_real_ones_do(first: int, step: int) 
     assert len(str(ids.min())) == len(str(first))
     assert ids.min() <= first
     assert (ids.min() == first) == (first < 10)
+
+
+@pytest.mark.parametrize("keys", [{"pk": "user_id"}, {"unique": [["user_id"]]}, {"pk": ["user_id", "line"]}])
+def test_kept_orphans_repeat_no_unique_value(keys: dict[str, object]) -> None:
+    """Among eighty rows, sixty users exist; each of the others is nobody's."""
+    kept = ForeignKey(columns="user_id", parent="users", parent_columns="id", orphans="keep")
+    lines = 1 if "line" not in str(keys) else 3
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("profiles", foreign_keys=[kept], **keys)
+    profiles = pd.DataFrame(
+        {"user_id": np.repeat(np.arange(1, 81), lines), "line": np.arange(80 * lines) % lines}
+    )
+
+    twin = twin_of(metadata, {"users": users(60), "profiles": profiles})["profiles"]
+
+    assert len(twin) == len(profiles)
+    assert not twin.duplicated(["user_id", *(["line"] if lines > 1 else [])]).any()
+    assert (twin["user_id"] > 60).any()
+
+
+def test_orphans_of_an_empty_table_are_kept() -> None:
+    kept = ForeignKey(columns="user_id", parent="users", parent_columns="id", orphans="keep")
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("orders", foreign_keys=[kept])
+    orders = pd.DataFrame({"user_id": np.arange(100) % 9})
+
+    twin = twin_of(metadata, {"users": users(0), "orders": orders})
+
+    assert (len(twin["users"]), len(twin["orders"])) == (0, 100)
+    assert twin["orders"]["user_id"].notna().all()
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.5, 1.5, 2])
+def test_one_parent_with_all_children_gets_its_share_of_them(scale: float) -> None:
+    metadata = Metadata()
+    metadata.add_table("languages", pk="id")
+    metadata.add_table("films", pk="id", fk={"language": "languages.id"})
+    films = pd.DataFrame({"id": range(1000), "language": 0})
+    languages = pd.DataFrame({"id": range(6)})
+
+    twin = twin_of(metadata, {"languages": languages, "films": films}, scale=scale)
+
+    assert len(twin["films"]) == pytest.approx(1000 / 6 * len(twin["languages"]), abs=1)

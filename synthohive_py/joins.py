@@ -9,7 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["NULL", "ORPHAN", "group_ids", "parent_rows", "row_hashes"]
+from synthohive_py.arrowtypes import is_bytes_type
+
+__all__ = ["NULL", "ORPHAN", "comparable", "group_ids", "parent_rows", "row_hashes"]
 
 NULL = -1  # some column of the key is null: the row refers to nothing
 ORPHAN = -2  # the key has a value that no parent has
@@ -30,7 +32,7 @@ def parent_rows(
     null = np.zeros(child.num_rows, bool)
     unknown = np.zeros(child.num_rows, bool)
     for column, parent_column in zip(columns, parent_columns, strict=True):
-        ours, theirs = _comparable(child.column(column), parent.column(parent_column))
+        ours, theirs = comparable(child.column(column), parent.column(parent_column))
         values = theirs.unique().drop_null()
         place = np.asarray(pc.fill_null(pc.index_in(ours, value_set=values), -1)).astype(np.int64)
         null |= np.asarray(ours.is_null())
@@ -88,8 +90,12 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[np.uint64
     return total
 
 
-def _comparable(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Both columns in one type; a column of another width is widened, never narrowed."""
+def comparable(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Both columns in one type; a column of another width is widened, never narrowed.
+
+    Raises:
+        pyarrow.ArrowInvalid: No type holds the values of both exactly.
+    """
     if ours.type.equals(theirs.type):
         return ours, theirs
     t = pa.types
@@ -105,6 +111,12 @@ def _comparable(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> tuple[pa.Chun
         wide = pa.decimal128(38, scale)
     elif all(t.is_timestamp(k) for k in pair):
         wide = pa.timestamp("ns", tz=theirs.type.tz)
+    elif all(t.is_time(k) for k in pair):
+        wide = pa.time64("ns")
+    elif all(t.is_duration(k) for k in pair):
+        wide = pa.duration("ns")
+    elif all(is_bytes_type(k) for k in pair):
+        wide = pa.large_binary()
     else:
         wide = pa.large_string()
     return ours.cast(wide), theirs.cast(wide)

@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from synthohive_py.clauses import Clause, parse_clauses
 from synthohive_py.errors import SchemaError, SchemaValidationError
@@ -34,8 +42,15 @@ def _as_columns(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Columns = Annotated[tuple[str, ...], BeforeValidator(_as_columns)]
-Texts = Columns  # one text, several or none
+def _each_once(columns: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(columns)) != len(columns):
+        raise ValueError(f"a column is named twice in {list(columns)}")
+    return columns
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_columns)]  # one text, several or none
+Columns = Annotated[Texts, AfterValidator(_each_once)]
+SomeColumns = Annotated[Columns, Field(min_length=1)]
 
 
 class _Declaration(BaseModel):
@@ -67,7 +82,7 @@ class Constraint(_Declaration):
     """A rule on the values of one numeric column, kept by every generated row.
 
     Attributes:
-        dtype: `int` rounds to whole numbers; `float` and None leave the values as learned.
+        dtype: `int` for whole numbers only; `float` and None leave the values as learned.
         min: The smallest value allowed.
         max: The largest value allowed.
     """
@@ -98,7 +113,7 @@ class ForeignKey(_Declaration):
 
     columns: Columns
     parent: str
-    parent_columns: Columns
+    parent_columns: Texts
     orphans: Orphans = "drop"
     driver: bool = False
 
@@ -109,8 +124,6 @@ class ForeignKey(_Declaration):
                 f"{len(self.columns)} columns {list(self.columns)} can't refer to "
                 f"{len(self.parent_columns)} parent columns {list(self.parent_columns)}"
             )
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError(f"a column is named twice in {list(self.columns)}")
         return self
 
     def __str__(self) -> str:
@@ -140,7 +153,7 @@ class TableConfig(_Declaration):
     name: str = Field(min_length=1)
     pk: Columns = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
-    unique: tuple[Columns, ...] = ()
+    unique: tuple[SomeColumns, ...] = ()
     constraints: dict[str, Constraint] = {}
     accepted_values: dict[str, list[Any]] = {}
     order_by: str | None = None
@@ -154,8 +167,15 @@ class TableConfig(_Declaration):
         if not isinstance(fields, Mapping) or "fk" not in fields:
             return fields
         rest = {k: v for k, v in fields.items() if k != "fk"}
-        keys = list(rest.get("foreign_keys") or ())
-        for column, target in dict(fields["fk"] or {}).items():
+        short, keys = fields["fk"] or {}, rest.get("foreign_keys") or ()
+        if not isinstance(short, Mapping):
+            raise ValueError(  # noqa: TRY004 - pydantic turns it into an error of ours
+                f"fk must be a mapping of columns to 'parent.column', not {short!r}"
+            )
+        if not isinstance(keys, list | tuple):
+            return rest  # refused where the field's type is checked
+        keys = list(keys)
+        for column, target in short.items():
             # Table names may hold dots ("db.users"), column names after the last one don't.
             parent, dot, parent_column = str(target).rpartition(".")
             if not dot or not parent or not parent_column:
@@ -211,12 +231,13 @@ class Metadata(BaseModel):
         Raises:
             SchemaError: The name is taken, an option is unknown or its value is wrong.
         """
+        fields: dict[str, Any] = {"name": name, "pk": pk, **options}
+        table = TableConfig(**fields)
         if name in self.tables:
             raise SchemaError(
                 "is declared twice", table=name, remedy="declare each table once, with all its options"
             )
-        columns = () if pk is None else (pk,) if isinstance(pk, str) else tuple(pk)
-        self.tables[name] = TableConfig(name=name, pk=columns, **options)
+        self.tables[name] = table
 
     def get_table(self, name: str) -> TableConfig | None:
         """The table of this name, or None."""

@@ -134,7 +134,7 @@ def _without_arrays(value: Any, arrays: Arrays) -> Any:
         arrays[name] = np.ascontiguousarray(value)
         return {ARRAY: name}
     if isinstance(value, Mapping):
-        return {str(k): _without_arrays(v, arrays) for k, v in value.items()}
+        return {_escaped(str(k)): _without_arrays(v, arrays) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_without_arrays(v, arrays) for v in value]
     if isinstance(value, np.generic):
@@ -146,10 +146,19 @@ def _with_arrays(value: Any, arrays: Arrays) -> Any:
     if isinstance(value, dict):
         if set(value) == {ARRAY}:
             return arrays[value[ARRAY]]
-        return {k: _with_arrays(v, arrays) for k, v in value.items()}
+        return {_unescaped(k): _with_arrays(v, arrays) for k, v in value.items()}
     if isinstance(value, list):
         return [_with_arrays(v, arrays) for v in value]
     return value
+
+
+def _escaped(name: str) -> str:
+    """The name, told apart from the mark of arrays: a user's table may be called `__array__`."""
+    return "~" + name if name.lstrip("~") == ARRAY else name
+
+
+def _unescaped(name: str) -> str:
+    return name[1:] if name.lstrip("~") == ARRAY else name
 
 
 def _digest(body: str, arrays: Arrays) -> str:

@@ -30,7 +30,7 @@
                 {% do found.unique.append(arguments.get('columns') or arguments.get('combination_of_columns')) %}
             {% elif name == 'not_null' and column and is_fact %}
                 {% do found.not_null.append(column) %}
-            {% elif name == 'accepted_values' and column and is_fact %}
+            {% elif name == 'accepted_values' and column and is_fact and not settings.get('ignore') %}
                 {% do found.accepted_values.update({column: arguments['values']}) %}
             {% elif name == 'accepted_range' and column and is_fact and not settings.get('ignore') %}
                 {% if arguments.get('inclusive', true) %}

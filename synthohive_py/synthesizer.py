@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any, overload
 from tqdm import tqdm
 
 from synthohive_py.artifact import read_file, write_file
-from synthohive_py.connectors.files import CHUNK_ROWS, OutputFormat, read_parquet, write_tables
+from synthohive_py.connectors.files import (
+    CHUNK_ROWS,
+    OutputFormat,
+    check_options,
+    check_schemas,
+    read_parquet,
+    write_tables,
+)
 from synthohive_py.errors import GenerationError, SettingError
-from synthohive_py.frames import dtypes_of, from_arrow, to_arrow
+from synthohive_py.frames import check_tables, dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
 from synthohive_py.relational.checkpoints import Checkpoints
 from synthohive_py.relational.fit import fit_tables
@@ -76,10 +83,11 @@ class Synthesizer:
                 received=type(metadata).__name__,
                 remedy="build one with Metadata()",
             )
-        get_model(model)(**dict(model_options or {}))  # refuses unknown models and options here
+        options = _options(model_options)
+        get_model(str(model))(**options)  # refuses unknown models and options here
         self.metadata = metadata
         self.model = model
-        self.model_options = dict(model_options or {})
+        self.model_options = options
         self.seed = _whole_number("seed", seed)
         self.settings = FitSettings(k_anonymity_threshold, max_training_rows, max_fit_seconds, device)
         self.progress = progress
@@ -94,7 +102,11 @@ class Synthesizer:
 
         Args:
             data: The real tables; see `fit`.
+
+        Raises:
+            DataError: The data are no tables by name.
         """
+        check_tables(data)
         found = preview(self.metadata, data, self.settings)
         if self.progress:
             tqdm.write(str(found))
@@ -118,10 +130,15 @@ class Synthesizer:
             Itself.
 
         Raises:
+            DataError: The data are no tables by name, or a column holds what can't be learned.
             SchemaValidationError: Schema or data have problems, all listed; nothing was trained.
             SerializationError: A checkpoint can't be written.
             TrainingError: A model did not converge; the message names the table.
         """
+        check_tables(data)
+        checkpoints = Checkpoints(
+            None if checkpoint_path is None else _path("checkpoint_path", checkpoint_path)
+        )
         self.metadata.validate(data)
         modelled = self.metadata.modelled
         tables = {name: to_arrow(frame, name) for name, frame in data.items() if name in modelled}
@@ -132,7 +149,7 @@ class Synthesizer:
             model_options=self.model_options,
             seed=Seed(self.seed),
             settings=self.settings,
-            checkpoints=Checkpoints(checkpoint_path),
+            checkpoints=checkpoints,
             progress=self.progress,
         )
         threshold = self.settings.k_anonymity_threshold
@@ -211,6 +228,7 @@ class Synthesizer:
             SettingError: An option is unknown or out of range, or a condition can't be met.
         """
         fitted = self._learned("sample")
+        _check_output(fitted, output_path, output_format, chunk_rows)
         options: dict[str, Any] = {
             "num_rows": num_rows,
             "scale": scale,
@@ -222,17 +240,16 @@ class Synthesizer:
         }
         if output_path is not None:
             parts = generate_parts(fitted, **options)
-            return write_tables(
-                parts, output_path, output_format, chunk_rows=_whole_number("chunk_rows", chunk_rows)
-            )
+            return write_tables(parts, output_path, output_format, chunk_rows=chunk_rows)
         tables = sample_tables(fitted, **options)
         return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
 
     @staticmethod
     def _existing(fitted: FittedSchema, twin: Tables | str | os.PathLike[str]) -> dict[str, pa.Table]:
         if isinstance(twin, Mapping):
+            check_tables(twin)
             return {name: to_arrow(frame, name) for name, frame in twin.items()}
-        return read_parquet(twin, fitted.plan.order)
+        return read_parquet(_path("append_to", twin, or_else="a dict of tables"), fitted.plan.order)
 
     def training_metrics(self) -> dict[str, dict[str, Any]]:
         """Per generated table what its training reported: rows, epochs, seconds, losses.
@@ -249,8 +266,9 @@ class Synthesizer:
         Raises:
             GenerationError: Nothing was learned yet.
             SerializationError: The file can't be written.
+            SettingError: The path is none.
         """
-        write_file(self._learned("save"), path)
+        write_file(self._learned("save"), _path("path", path))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, progress: bool = True) -> Synthesizer:
@@ -262,8 +280,9 @@ class Synthesizer:
 
         Raises:
             SerializationError: The file is missing, damaged or of another format.
+            SettingError: The path is none.
         """
-        fitted = read_file(path)
+        fitted = read_file(_path("path", path))
         models = {t.model.name for t in fitted.tables.values() if t.model}
         synthesizer = cls(
             fitted.metadata, model=models.pop() if models else "ctgan", seed=fitted.seed, progress=progress
@@ -284,3 +303,39 @@ def _whole_number(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingError(f"{name} must be a whole number", received=repr(value))
     return value
+
+
+def _check_output(fitted: FittedSchema, path: object, output_format: OutputFormat, chunk_rows: int) -> None:
+    """Refuse what can't be written before any row is made."""
+    check_options(output_format, _whole_number("chunk_rows", chunk_rows))
+    if path is not None:
+        _path("output_path", path)
+        check_schemas({name: table.schema for name, table in fitted.tables.items()}, output_format)
+    elif output_format != "parquet":
+        raise SettingError(
+            f"output_format is {output_format!r}, but nothing is to be written",
+            expected="an output_path",
+            remedy="pass output_path, the folder to write to",
+        )
+
+
+def _options(value: object) -> dict[str, Any]:
+    options = {} if value is None else value
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise SettingError(
+            "model_options are no options by name",
+            expected='a mapping such as {"epochs": 20}',
+            received=repr(value)[:80],
+        )
+    return dict(options)
+
+
+def _path(name: str, value: object, *, or_else: str = "") -> str:
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str) or "\0" in path:
+        raise SettingError(
+            f"{name} is no path",
+            expected=f"a text or a pathlib.Path{', or ' if or_else else ''}{or_else}",
+            received=type(value).__name__ if path is None else repr(path)[:80],
+        )
+    return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,13 +12,54 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from synthohive_py.arrowtypes import is_bytes_type, is_uuid_type
+from synthohive_py.columns.opaque import to_text
 from synthohive_py.errors import ConnectorError, SettingError
 
-__all__ = ["CHUNK_ROWS", "OutputFormat", "read_parquet", "write_tables"]
+__all__ = ["CHUNK_ROWS", "OutputFormat", "check_options", "check_schemas", "read_parquet", "write_tables"]
 
 CHUNK_ROWS = 100_000
+MAX_NAME = 220  # bytes of a table's name: file systems take 255, endings of ours included
 
 OutputFormat = Literal["parquet", "csv", "delta"]
+
+
+def check_options(output_format: str, chunk_rows: int) -> None:
+    """Refuse a format that is unknown, and chunks without rows.
+
+    Raises:
+        ConnectorError: The package that writes the format is missing.
+        SettingError: The format is unknown, or chunk_rows is out of range.
+    """
+    if output_format not in get_args(OutputFormat):
+        raise SettingError(
+            "output_format is unknown",
+            expected=f"one of {', '.join(get_args(OutputFormat))}",
+            received=repr(output_format),
+        )
+    if chunk_rows < 1:
+        raise SettingError("chunk_rows is out of range", expected="at least 1", received=str(chunk_rows))
+    if output_format == "delta":
+        _deltalake()
+
+
+def check_schemas(schemas: Mapping[str, pa.Schema], output_format: str) -> None:
+    """Refuse tables that the format can't hold, before any row of them is made.
+
+    Raises:
+        ConnectorError: A table's name can't be a file's, or the format can't hold a column.
+    """
+    for name, schema in schemas.items():
+        _check_name(name)
+        for column in schema if output_format == "csv" else ():
+            is_opaque = is_bytes_type(column.type) and not is_uuid_type(column.type)
+            if is_opaque or pa.types.is_nested(column.type):
+                raise ConnectorError(
+                    f"has the type {column.type}, which a CSV file can't hold",
+                    table=name,
+                    column=column.name,
+                    remedy="write Parquet or Delta, or leave the column out",
+                )
 
 
 def write_tables(
@@ -46,16 +87,7 @@ def write_tables(
         ConnectorError: A file can't be written, or the format can't hold a column; what was there stays.
         SettingError: The format is unknown, or chunk_rows is out of range.
     """
-    if output_format not in get_args(OutputFormat):
-        raise SettingError(
-            "output_format is unknown",
-            expected=f"one of {', '.join(get_args(OutputFormat))}",
-            received=repr(output_format),
-        )
-    if chunk_rows < 1:
-        raise SettingError("chunk_rows is out of range", expected="at least 1", received=str(chunk_rows))
-    if output_format == "delta":
-        _deltalake()  # is missed before any row is made
+    check_options(output_format, chunk_rows)
     target = Path(folder)
     drafts = _Drafts(target, output_format, chunk_rows)
     try:
@@ -107,8 +139,10 @@ class _Drafts:
 
     def add(self, name: str, part: pa.Table) -> None:
         """Write more rows of a table."""
+        if self.format == "csv":
+            part = _with_texts(part)
         if name not in self.writers:
-            _check_name(name)
+            check_schemas({name: part.schema}, self.format)
             self.paths[name] = self.target / f".{name}.{os.getpid()}.draft"
             self.writers[name] = self._open(name, part.schema)
         if self.format == "csv":
@@ -119,14 +153,6 @@ class _Drafts:
     def _open(self, name: str, schema: pa.Schema) -> Any:
         if self.format != "csv":
             return pq.ParquetWriter(self.paths[name], schema, compression="zstd", compression_level=1)
-        for column in schema:
-            if pa.types.is_nested(column.type):
-                raise ConnectorError(
-                    f"has the type {column.type}, which a CSV file can't hold",
-                    table=name,
-                    column=column.name,
-                    remedy="write Parquet or Delta, or leave the column out",
-                )
         return pc.CSVWriter(self.paths[name], schema)
 
     def finish(self) -> dict[str, Path]:
@@ -170,6 +196,15 @@ class _Drafts:
             path.unlink(missing_ok=True)
 
 
+def _with_texts(part: pa.Table) -> pa.Table:
+    """The rows with UUIDs as they are usually written."""
+    for place, column in enumerate(part.schema):
+        if is_uuid_type(column.type):
+            chunks = [to_text(chunk) for chunk in part.column(place).chunks]
+            part = part.set_column(place, column.name, pa.chunked_array(chunks, pa.string()))
+    return part
+
+
 def _deltalake() -> Any:
     try:
         import deltalake
@@ -183,9 +218,10 @@ def _deltalake() -> Any:
 
 
 def _check_name(table: str) -> None:
-    if "/" in table or "\0" in table or table in ("", ".", ".."):
+    if "/" in table or "\0" in table or table in ("", ".", "..") or len(table.encode()) > MAX_NAME:
         raise ConnectorError(
             "can't be the name of a file",
             table=table,
+            expected=f"at most {MAX_NAME} bytes, none of them a slash",
             remedy="sample into data frames and write the files under other names",
         )

@@ -46,7 +46,7 @@ def read_conditions(
         SettingError: A table or column is unknown or can't have conditions, or a value never occurs in it.
     """
     out = {}
-    for table, wanted in _mapping(conditions or {}).items():
+    for table, wanted in _mapping({} if conditions is None else conditions).items():
         if table not in fitted.tables:
             raise SettingError(
                 "can't have conditions: it is not in the schema",
@@ -66,7 +66,9 @@ def _mapping(conditions: Any, table: str | None = None) -> Mapping[str, Any]:
         raise SettingError(
             "conditions are no mapping",
             table=table,
-            expected="for each column its value" if table else "for each table a mapping of columns to values",
+            expected="for each column its value"
+            if table
+            else "for each table a mapping of columns to values",
             received=repr(conditions)[:80],
             remedy='write them as {"orders": {"status": "returned"}}',
         )

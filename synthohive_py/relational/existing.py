@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import pyarrow as pa
 
 from synthohive_py.errors import SettingError
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.world import cast_column
+from synthohive_py.validation import key_problems
 
 __all__ = ["read_existing", "taken_keys"]
 
@@ -17,8 +18,10 @@ def read_existing(fitted: FittedSchema, tables: Mapping[str, pa.Table]) -> dict[
     """The tables of a twin, in the order and with the types of the real ones.
 
     Raises:
-        SettingError: A table or a column is missing, or a column has values of another type.
+        SettingError: A table or a column is missing or strange, a column has values of another type, or
+            the keys are not sound.
     """
+    _refuse_strangers("twin", None, tables, fitted.plan.order)
     out = {}
     for name in fitted.plan.order:
         if name not in tables:
@@ -29,8 +32,30 @@ def read_existing(fitted: FittedSchema, tables: Mapping[str, pa.Table]) -> dict[
                 remedy="pass every table that sample() made",
             )
         schema = fitted.tables[name].schema
+        _refuse_strangers("table", name, tables[name].column_names, schema.names)
         out[name] = pa.table([_column(name, tables[name], field) for field in schema], schema=schema)
+    for problem in key_problems(fitted.metadata, out):
+        raise SettingError(
+            f"can't be appended to: {problem.summary}",
+            table=problem.table,
+            column=problem.column,
+            received=problem.received,
+            remedy="append to a twin whose keys are sound, as those of sample() are",
+        )
     return out
+
+
+def _refuse_strangers(what: str, table: str | None, names: Iterable[str], known: Collection[str]) -> None:
+    """New rows have nothing to say where the real data have no such table or column."""
+    strangers = [repr(name) for name in names if name not in known]
+    if strangers:
+        raise SettingError(
+            f"the {what} to append to holds what the real one does not",
+            table=table,
+            expected=f"only {', '.join(known)}",
+            received=", ".join(strangers),
+            remedy="leave it out, and put it back afterwards",
+        )
 
 
 def _column(name: str, table: pa.Table, field: pa.Field) -> pa.ChunkedArray:

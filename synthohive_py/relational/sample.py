@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from numbers import Integral, Real
 from typing import Any
 
 import pyarrow as pa
@@ -68,7 +69,7 @@ def generate_parts(
     """
     if workers is not None and workers < 1:
         raise SettingError("workers is out of range", expected="at least 1", received=str(workers))
-    rows = _root_rows(fitted, dict(num_rows or {}), scale)
+    rows = _root_rows(fitted, {} if num_rows is None else num_rows, scale)
     asked = read_conditions(fitted, conditions)
     seed = (seed or Seed(fitted.seed)).child("sample")
     existing = read_existing(fitted, append_to) if append_to is not None else {}
@@ -89,24 +90,37 @@ def generate_parts(
                     bar.update(part.num_rows)
 
 
-def _root_rows(fitted: FittedSchema, num_rows: dict[str, int], scale: float) -> dict[str, int]:
-    if not 0 < scale < float("inf"):
+def _root_rows(fitted: FittedSchema, num_rows: Mapping[str, int], scale: float) -> dict[str, int]:
+    if not _is_number(scale, Real) or not 0 < scale < float("inf"):
         raise SettingError("scale is out of range", expected="a number above 0", received=repr(scale))
     roots = [
         name
         for name, table in fitted.tables.items()
         if table.reference is None and fitted.plan.driver_of(name) is None
     ]
+    if not isinstance(num_rows, Mapping):
+        raise SettingError(
+            "num_rows is no mapping", expected='one such as {"orders": 100}', received=repr(num_rows)[:80]
+        )
     for name, rows in num_rows.items():
         if name not in roots:
             raise SettingError(
                 "can't have a number of rows of its own",
-                table=name,
+                table=str(name),
                 expected=f"one of the root tables {roots}",
                 remedy="ask for rows of a root table, or use scale: the other tables follow their parents",
+            )
+        if not _is_number(rows, Integral):
+            raise SettingError(
+                "num_rows is no whole number", table=name, expected="a number of rows", received=repr(rows)
             )
         if rows < 0:
             raise SettingError("num_rows is negative", table=name, received=str(rows))
     scaled = {name: round(fitted.tables[name].rows * scale) for name in roots}
     # A table that has rows keeps one however small the twin: others may have to refer to it.
-    return {n: num_rows.get(n, max(scaled[n], min(fitted.tables[n].rows, 1))) for n in roots}
+    return {n: int(num_rows.get(n, max(scaled[n], min(fitted.tables[n].rows, 1)))) for n in roots}
+
+
+def _is_number(value: object, kind: type) -> bool:
+    """Whether the value is a number of the kind, of Python or numpy; True and False are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)

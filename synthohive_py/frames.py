@@ -76,13 +76,13 @@ def to_arrow(frame: pa.Table | pd.DataFrame, table: str) -> pa.Table:
 
 
 def _label(name: object, table: str) -> str:
-    if not isinstance(name, str):
+    if not isinstance(name, str) or name != name.encode(errors="ignore").decode():
         raise DataError(
             "has a column whose name is no text",
             table=table,
-            column=str(name),
-            expected="a text",
-            received=f"{name!r} ({type(name).__name__})",
+            column=ascii(name),
+            expected="a text, in valid Unicode",
+            received=f"{name!a} ({type(name).__name__})",
             remedy="rename the columns to texts, for example with frame.columns = [...]",
         )
     return name
@@ -222,4 +222,5 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         return column.cast(kind)
     # A large twin may have more values than the indices of the real column can count.
     is_narrow = pc.count_distinct(column).as_py() > 2 ** (kind.index_type.bit_width - 1)
-    return column.cast(pa.dictionary(pa.int32(), kind.value_type, kind.ordered) if is_narrow else kind)
+    wide = pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
+    return column.cast(kind.value_type).dictionary_encode().cast(wide if is_narrow else kind)

@@ -210,7 +210,8 @@ class Synthesizer:
                 are cores. The rows do not depend on it.
             append_to: A twin, as `sample` returned it, or the folder with its Parquet files: its rows
                 come first in what is returned or written, and the new ones have keys of their own.
-                `scale` and `num_rows` say how many are added. Reference tables stay as they are.
+                `scale` and `num_rows` say how many are added. Reference tables stay as they are. It has the
+                tables and columns of the real one and no others, and its keys are sound.
             output_path: A folder to write the tables to. They are written while rows are generated, so
                 memory does not grow with the size of the twin.
             output_format: `parquet` or `csv` for a file per table, `delta` for a Delta table each (needs

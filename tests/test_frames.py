@@ -84,6 +84,7 @@ def test_objects_come_back_as_python_values_and_none(values: list[Any]):
         (pa.list_(pa.int64()), [[1, 2], [3]]),
         (pa.struct([("a", pa.int64())]), [{"a": 1}, {"a": 2}]),
         (pa.dictionary(pa.int8(), pa.string()), ["x", "y"]),
+        (pa.dictionary(pa.int16(), pa.int64(), ordered=True), [1, 2]),
         (pa.timestamp("us", "Europe/Vienna"), [dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 2)]),
         (pa.string(), ["x", "y"]),
         (pa.int16(), [1, 2]),
@@ -91,7 +92,8 @@ def test_objects_come_back_as_python_values_and_none(values: list[Any]):
     ids=lambda value: str(value) if isinstance(value, pa.DataType) else "",
 )
 def test_arrow_types_come_back_with_their_parameters(kind: pa.DataType, values: list[Any]):
-    column = pa.array([*values, None] * 20, kind.value_type if pa.types.is_dictionary(kind) else kind)
+    column = pa.array([*values, None] * 20)
+    column = column.dictionary_encode() if pa.types.is_dictionary(kind) else column
     real = pd.DataFrame({"c": pd.array(column.cast(kind), dtype=pd.ArrowDtype(kind))})
 
     twin = twin_of(real)
@@ -146,7 +148,13 @@ def test_categories_of_days_come_back():
 
 
 @pytest.mark.parametrize(
-    "columns", [[1, "b"], pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]), [dt.date(2024, 1, 1), "b"]]
+    "columns",
+    [
+        [1, "b"],
+        pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]),
+        [dt.date(2024, 1, 1), "b"],
+        ["\ud800", "b"],
+    ],
 )
 def test_labels_that_are_no_text_are_refused(columns: Any):
     frame = pd.DataFrame(np.arange(20).reshape(10, 2), columns=columns)

@@ -203,7 +203,7 @@ SETTINGS = (
         ("test",),
         (bool,),
         default=False,
-        meaning="The test declares nothing: no foreign key, no range, no rule.",
+        meaning="The test declares nothing: no foreign key, no accepted values, no range, no rule.",
     ),
 )
 

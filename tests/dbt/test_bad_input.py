@@ -54,6 +54,10 @@ CASES: dict[str, tuple[Change, list[str]]] = {
         lambda p: p.query("update shop.order_lines set price = 'inf'::double where line = 1"),
         ["SchemaValidationError", "order_lines.price", "infinite"],
     ),
+    "a value that is not accepted": (
+        lambda p: p.query("update shop.orders set status = 'gone' where order_no = 10"),
+        ["SchemaValidationError", "orders.status", "3 of 600 rows", "synthohive.ignore: true"],
+    ),
     "an unknown setting": (
         lambda p: mark(p, "orders", orphan="keep"),
         ["SettingError", "orders", "'orphan'", "did you mean 'orphans'"],

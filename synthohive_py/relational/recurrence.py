@@ -195,7 +195,7 @@ def find_recurrences(
     categories = {
         name: (codes[:, codec.span(name).start].astype(np.int64), c.cardinalities[0])
         for name, c in zip(codec.names, codec.codecs, strict=True)
-        if len(c.cardinalities) == 1 and not c.ordered[0] and c.cardinalities[0] <= MAX_CATEGORIES
+        if len(c.cardinalities) == 1 and c.cardinalities[0] <= MAX_CATEGORIES
     }
     found: dict[str, Recurrence] = {}
     for name, column in zip(codec.names, codec.codecs, strict=True):

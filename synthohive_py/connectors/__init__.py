@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthohive_py.connectors.base import Connector, Relation, Twin
+from synthohive_py.connectors.base import Connector, Place, Relation, Twin
+from synthohive_py.connectors.urls import open_url
 from synthohive_py.errors import ConnectorError
 
-__all__ = ["Connector", "Relation", "Twin", "connect"]
+__all__ = ["Connector", "Place", "Relation", "Twin", "connect", "open_url"]
 
 
 def connect(session: Any) -> Connector:

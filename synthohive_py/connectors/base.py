@@ -1,14 +1,22 @@
-"""What a connector is: it reads relations, and replaces twins all at once."""
+"""What a connector is: it reads relations in pieces with exact types, and replaces twins all at once."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-__all__ = ["Connector", "Relation", "Twin", "quoted"]
+if TYPE_CHECKING:
+    from synthohive_py.connectors.urls import Address
+    from synthohive_py.schema import Metadata
+
+__all__ = ["BATCH_ROWS", "Connector", "Place", "Relation", "Twin", "quoted"]
+
+BATCH_ROWS = 65_536  # that are read or written at a time
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,19 @@ def quoted(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a twin goes.
+
+    Attributes:
+        source: The real table, whose column types the twin gets.
+        target: Where the twin goes; an older twin is replaced.
+    """
+
+    source: Relation
+    target: Relation
+
+
+@dataclass(frozen=True)
 class Twin:
     """Synthetic rows on their way to the database.
 
@@ -51,20 +72,83 @@ class Twin:
 
 
 class Connector(ABC):
-    """A database."""
+    """A database.
+
+    Errors hold no credentials: connectors put the database's own first line into `received`, never a URL.
+    """
+
+    default_schema: str  # where a URL names none
+
+    @classmethod
+    @abstractmethod
+    def open(cls, address: Address) -> Connector:
+        """The connector to the database of a URL.
+
+        Raises:
+            ConnectorError: There is no such host, user, password or database. Within seconds.
+        """
+
+    # ------------------------------------------------------------ reading
 
     @abstractmethod
-    def read(self, relation: Relation) -> pa.Table:
-        """All rows, with exact types.
+    def relation(self, schema: str, identifier: str) -> Relation:
+        """The full name of a table of the connected database."""
+
+    @abstractmethod
+    def reflect(self, schema: str) -> Metadata:
+        """The tables of a schema with the keys that the database declares, in the order of their names.
+
+        Raises:
+            ConnectorError: There is no such schema, or it has no table that this user may read.
+        """
+
+    @abstractmethod
+    def count(self, relation: Relation) -> int:
+        """How many rows there are.
 
         Raises:
             ConnectorError: The database refused; the message names the relation.
         """
 
     @abstractmethod
-    def write_twins(self, twins: Sequence[Twin]) -> None:
-        """Write all twins, or none: readers see the old ones until all new ones are there.
+    def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The rows in pieces of about `BATCH_ROWS`, at least one piece, with exact types.
+
+        Args:
+            relation: The table.
+            columns: Which columns, in this order; all by default.
+
+        Raises:
+            ConnectorError: The database refused; the message names the relation.
+        """
+
+    def read(self, relation: Relation, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows; see `batches`."""
+        return pa.concat_tables(self.batches(relation, columns))
+
+    # ------------------------------------------------------------ writing
+
+    @abstractmethod
+    def writing(self, places: Mapping[str, Place]) -> AbstractContextManager[Callable[[str, pa.Table], None]]:
+        """Write twins in pieces, all of them or none.
+
+        The context gives a function that takes a table's name and some of its rows. Readers see the old twins
+        until the context ends without an error; after an error nothing has changed.
+
+        Args:
+            places: Per table its twin's place. Every one of them is replaced, also without any rows.
 
         Raises:
             ConnectorError: The database refused; nothing was changed.
         """
+
+    def write_twins(self, twins: Sequence[Twin]) -> None:
+        """Write all twins, or none; see `writing`."""
+        places = {str(twin.target): Place(twin.source, twin.target) for twin in twins}
+        with self.writing(places) as add:
+            for twin in twins:
+                add(str(twin.target), twin.rows)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the connector itself has opened."""

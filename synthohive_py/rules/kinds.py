@@ -388,7 +388,8 @@ def spread(column: pa.Array) -> tuple[Numbers, Mask]:
 
 def codes_of(column: pa.Array) -> Rows:
     """Equal numbers from 0 on for equal values; nulls are equal to each other."""
-    coded = column.dictionary_encode(null_encoding="encode")
+    plain = column.storage if isinstance(column, pa.ExtensionArray) else column  # UUIDs are bytes
+    coded = plain.dictionary_encode(null_encoding="encode")
     return coded.indices.cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from synthohive_py.schema import ForeignKey, Metadata, TableConfig
 
-__all__ = ["can_be_cut", "find_problems", "key_problems"]
+__all__ = ["can_be_cut", "can_be_key", "find_problems", "key_problems"]
 
 HEADROOM = 10  # times as many keys as the real ones: the column that refers to them has to hold those, too
 
@@ -198,7 +198,7 @@ def _table_problems(config: TableConfig, table: pa.Table) -> Iterator[Problem]:
         yield from _order_problems(config, config.order_by, table.column(config.order_by))
     foreign = [c for key in config.foreign_keys for c in key.columns]
     keys = {c for columns in config.unique_sets for c in columns}
-    unfit = [c for c in dict.fromkeys([*keys, *foreign]) if not _can_be_key(table.column(c).type)]
+    unfit = [c for c in dict.fromkeys([*keys, *foreign]) if not can_be_key(table.column(c).type)]
     for name in unfit:
         yield Problem(
             f"is part of a key but of type {table.column(name).type}",
@@ -485,10 +485,10 @@ def _end_problem(
 
     column, parent_column = key.columns[place], key.parent_columns[place]
     ours, theirs = tables[name].column(column), tables[key.parent].column(parent_column)
-    if _all_null(ours) and _can_be_key(theirs.type):
+    if _all_null(ours) and can_be_key(theirs.type):
         return None
     problem = "has another type than the key it refers to"
-    if _family(ours.type) == _family(theirs.type) and _can_be_key(theirs.type):
+    if _family(ours.type) == _family(theirs.type) and can_be_key(theirs.type):
         try:
             comparable(ours, theirs)
             if metadata.tables[name].mode == "reference":
@@ -540,7 +540,7 @@ def _whole_numbers(kind: pa.DataType) -> tuple[int, int] | None:
     return -most, most
 
 
-def _can_be_key(kind: pa.DataType) -> bool:
+def can_be_key(kind: pa.DataType) -> bool:
     """Whether values of the type can be compared."""
     import pyarrow as pa
 

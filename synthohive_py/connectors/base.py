@@ -48,12 +48,14 @@ class Place:
     """Where a twin goes.
 
     Attributes:
-        source: The real table, whose column types the twin gets.
+        source: The real table, whose column types the twin gets; None if it is not in this database.
         target: Where the twin goes; an older twin is replaced.
+        schema: The twin's columns, where there is no source: they get the nearest types that the database has.
     """
 
-    source: Relation
+    source: Relation | None
     target: Relation
+    schema: pa.Schema | None = None
 
 
 @dataclass(frozen=True)

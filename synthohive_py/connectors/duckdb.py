@@ -167,8 +167,11 @@ def _refused(relation: Relation) -> Iterator[None]:
 def _create(cursor: Any, place: Place) -> None:
     # The source's own types, which types inferred from the rows would not be. Not `create table ... as select
     # ... where false`: after that, DuckDB 2.0.0 shows none of over 122,880 rows until the next checkpoint.
-    described = cursor.execute(f"describe {place.source}").fetchall()
-    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind, *_ in described)
+    if place.source is None and place.schema is not None:
+        cursor.register("synthohive_rows", place.schema.empty_table())
+    described = cursor.execute(f"describe {place.source or 'synthohive_rows'}").fetchall()
+    kinds = {name: "integer" if kind == '"NULL"' else kind for name, kind, *_ in described}
+    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in kinds.items())
     cursor.execute(f"create or replace table {place.target} ({columns})")
 
 

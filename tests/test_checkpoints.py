@@ -102,3 +102,15 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(SerializationError, match="taken"):
         synthesizer().fit(DATA, checkpoint_path=tmp_path / "taken")
+
+
+def test_any_name_of_a_table_has_a_checkpoint(tmp_path: Path) -> None:
+    name = "t" * 300 + "/é"
+    metadata = Metadata()
+    metadata.add_table(name)
+    data = {name: pd.DataFrame({"a": range(40)})}
+
+    for _ in range(2):  # written, then found
+        Synthesizer(metadata, progress=False, max_fit_seconds=1).fit(data, checkpoint_path=tmp_path)
+
+    assert len(list(tmp_path.iterdir())) == 1

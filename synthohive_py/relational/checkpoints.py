@@ -24,6 +24,8 @@ __all__ = ["Checkpoints", "fingerprint"]
 
 logger = logging.getLogger(__name__)
 
+MAX_NAME = 200  # bytes of a table's name that a file's can hold
+
 
 @dataclass(frozen=True)
 class Checkpoints:
@@ -66,7 +68,10 @@ class Checkpoints:
             write_state(state, self._path(table))
 
     def _path(self, table: str) -> Path:
-        return Path(self.folder or "") / f"{quote(table, safe='')}.checkpoint"
+        name = quote(table, safe="")
+        if len(name) > MAX_NAME:
+            name = hashlib.sha256(table.encode()).hexdigest()
+        return Path(self.folder or "") / f"{name}.checkpoint"
 
 
 def fingerprint(

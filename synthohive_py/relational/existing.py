@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pyarrow as pa
 
-from synthohive_py.errors import SettingError
+from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.world import cast_column
 from synthohive_py.validation import key_problems
@@ -61,7 +61,7 @@ def _refuse_strangers(what: str, table: str | None, names: Iterable[str], known:
 def _column(name: str, table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     try:
         return cast_column(table.column(field.name), field.type)
-    except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (KeyError, GenerationError, pa.ArrowNotImplementedError) as error:
         raise SettingError(
             "of the twin to append to does not fit",
             table=name,

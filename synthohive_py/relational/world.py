@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from synthohive_py.columns.base import Codes
 from synthohive_py.columns.scalars import from_numbers
+from synthohive_py.errors import GenerationError
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.keys import is_text_type
@@ -212,8 +213,22 @@ class World:
 
 
 def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """The column in another type. Real columns without any value have the null type: so has their twin."""
-    return pa.chunked_array([pa.nulls(len(column))]) if pa.types.is_null(kind) else column.cast(kind)
+    """The column in another type. Real columns without any value have the null type: so has their twin.
+
+    Raises:
+        GenerationError: The type has no room for a value.
+    """
+    if pa.types.is_null(kind):
+        return pa.chunked_array([pa.nulls(len(column))])
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid as error:
+        raise GenerationError(
+            f"a foreign key of type {kind} has no room for the keys of its parent",
+            expected=str(column.type),
+            received=str(error),
+            remedy="widen the foreign key's type in the source, or generate fewer rows",
+        ) from error
 
 
 def _blank(kind: pa.DataType, size: int) -> pa.Array:

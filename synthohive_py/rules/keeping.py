@@ -92,12 +92,14 @@ class Keeper:
         common = table.filter(pa.array(storable))
         for rule in rules:
             if isinstance(rule, Depends):
-                pairs = common.select([rule.on, rule.column]).group_by([rule.on, rule.column])
-                counted = pairs.aggregate([([], "count_all")]).filter(pc.field("count_all") >= threshold)
-                known = counted.filter(pc.field(rule.on).is_valid())
+                # Under names of our own: Arrow reads a point or a bracket in a name as a path.
+                pairs = common.select([rule.on, rule.column]).rename_columns(["on", "column"])
+                counted = pairs.group_by(["on", "column"]).aggregate([([], "count_all")])
+                known = counted.filter((pc.field("count_all") >= threshold) & pc.field("on").is_valid())
                 # Few known values say nothing of the others, which need only agree with each other.
                 is_most = 2 * (pc.sum(known.column("count_all")).as_py() or 0) >= table.num_rows
-                answers[str(rule)] = known.select([rule.on, rule.column]).slice(0, None if is_most else 0)
+                known = known.select(["on", "column"]).slice(0, None if is_most else 0)
+                answers[str(rule)] = known.rename_columns([rule.on, rule.column])
         return cls(name, tuple(rules), tuple(free), order, is_strict, answers)
 
     def keep(

@@ -252,3 +252,15 @@ def test_made_up_values_are_decided_without_copying_rows() -> None:
 
     assert twin.groupby("login")["mail"].nunique().max() == 1
     assert not twin.duplicated().any()
+
+
+def test_columns_with_points_in_their_names_can_decide() -> None:
+    real = pd.DataFrame(
+        {".city": [f"c{i % 9}" for i in range(200)], "a[0]": [f"k{i % 9 % 4}" for i in range(200)]}
+    )
+    metadata = Metadata()
+    metadata.add_table("places")
+
+    twin = quick(metadata).fit({"places": real}).sample()["places"]
+
+    assert twin.groupby(".city")["a[0]"].nunique().max() == 1

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from synthohive_py.connectors.base import Connector, Place, Relation, Twin
 from synthohive_py.connectors.urls import open_url
 from synthohive_py.errors import ConnectorError
+from synthohive_py.schema import Metadata
 
-__all__ = ["Connector", "Place", "Relation", "Twin", "connect", "open_url"]
+__all__ = ["Connector", "Place", "Relation", "Twin", "connect", "open_url", "reflect_url"]
+
+
+def reflect_url(url: str) -> Metadata:
+    """The tables of a database with the keys that it declares.
+
+    Raises:
+        ConnectorError: There is no such database, schema or driver, or it does not let us in.
+    """
+    connector, schema = open_url(url)
+    with closing(connector):
+        return connector.reflect(schema)
 
 
 def connect(session: Any) -> Connector:
     """The connector for what dbt hands to a Python model as its session.
+
+    Args:
+        session: dbt-duckdb's, or any object with an attribute `uri` that starts with `postgresql://`.
 
     Raises:
         ConnectorError: No connector knows the session.
@@ -22,9 +38,14 @@ def connect(session: Any) -> Connector:
         from synthohive_py.connectors.duckdb import DuckDBConnector
 
         return DuckDBConnector(session)
+    uri = getattr(session, "uri", None)
+    if isinstance(uri, str) and uri.startswith("postgresql://"):
+        from synthohive_py.connectors.postgres import PostgresConnector
+
+        return PostgresConnector(uri)
     raise ConnectorError(
         "there is no connector for this database",
-        expected="a session of dbt-duckdb",
+        expected="a session of dbt-duckdb, or one with the URI of a PostgreSQL",
         received=f"{type(session).__module__}.{type(session).__qualname__}",
-        remedy="run the package on DuckDB, or use synthohive_py.Synthesizer on data frames",
+        remedy="run the package on DuckDB or PostgreSQL, or use synthohive_py.Synthesizer on data frames",
     )

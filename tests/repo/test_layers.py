@@ -52,6 +52,8 @@ SIDEWAYS = {("synthohive_py.artifact", "synthohive_py.relational")}
 # Where each third-party package may be imported at run time. A package that is not here is not allowed.
 ALLOWED = {
     "dbt": {"dbt_synthohive"},
+    "adbc_driver_postgresql": {"synthohive_py.connectors.postgres"},
+    "connectorx": {"synthohive_py.connectors.mysql"},
     "duckdb": {"synthohive_py.connectors.duckdb"},
     "numpy": {"synthohive_py"},
     "pandas": {
@@ -78,6 +80,7 @@ ALLOWED = {
         "synthohive_py.validation",
     },
     "deltalake": {"synthohive_py.connectors"},
+    "pymysql": {"synthohive_py.connectors.mysql"},
     "pydantic": {"synthohive_py.schema"},
     "safetensors": {"synthohive_py.states"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
@@ -213,7 +216,12 @@ def test_the_declared_dependencies_are_those_imported() -> None:
         for found in IMPORTS
         if within(found.module, "synthohive_py") and not found.typing_only
     }
-    imported -= {*PACKAGES, *sys.stdlib_module_names, *project["optional-dependencies"]}
+    extras = {
+        re.split(r"[^A-Za-z0-9_-]", text)[0].replace("-", "_")
+        for texts in project["optional-dependencies"].values()
+        for text in texts
+    }
+    imported -= {*PACKAGES, *sys.stdlib_module_names, *(extras - declared)}
 
     assert declared == imported
 

@@ -156,6 +156,7 @@ class PostgresConnector(Connector):
             return str(session.ask("select current_database()::text as name")[0]["name"])
 
     def reflect(self, schema: str) -> Metadata:
+        _checked(Relation("", schema, ""))
         with self._session() as session, _refusing(f"the schema {schema!r} can't be read"):
             tables = {row["name"]: Reflected() for row in session.ask(TABLES, schema)}
             for row in session.ask(UNIQUE, schema):
@@ -181,9 +182,8 @@ class PostgresConnector(Connector):
 
     def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         _checked(relation)
-        with self._session() as session, _refusing("can't be read", relation):
-            # One view of the rows, for their number of digits and for the rows themselves.
-            session.run("set transaction isolation level repeatable read")
+        # One view of the rows, for their number of digits and for the rows themselves.
+        with self._session("repeatable read") as session, _refusing("can't be read", relation):
             found = {column.name: column for column in session.columns(relation)}
             for name in columns or ():
                 if name not in found:
@@ -234,7 +234,7 @@ class PostgresConnector(Connector):
         logger.info("%d twins written", len(places))
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[_Session]:
+    def _session(self, isolation: str = "read committed") -> Iterator[_Session]:
         """A transaction. Closing its connection takes back what was not committed, whatever ended it."""
         try:
             connection = adbc.connect(self._uri)
@@ -243,6 +243,7 @@ class PostgresConnector(Connector):
         with contextlib.closing(connection):
             session = _Session(connection)
             with _refusing("the server refused the first question"):
+                session.run(f"set transaction isolation level {isolation}")
                 session.set(SETTINGS)
             yield session
 
@@ -426,7 +427,7 @@ def _empty(drafts: Sequence[_Draft]) -> None:
     """
     if drafts:
         parts = [f"d{i} as (delete from {draft.target})" for i, draft in enumerate(drafts)]  # noqa: S608  quoted
-        drafts[0].session.run(f"with {', '.join(parts)} select 1")
+        drafts[0].session.ask(f"with {', '.join(parts)} select 1 as one")
 
 
 def _kind_of_old(session: _Session, target: Relation) -> str | None:

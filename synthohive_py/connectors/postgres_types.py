@@ -133,7 +133,10 @@ def column_of(row: dict[str, Any]) -> Column:
     # A column of more dimensions than one would come as a flat list.
     if row["element"] and row["ndims"] < 2:
         element = _arrow_type(row["element"], row["typmod"])
-        is_list = element is not None and (row["element"] in NATIVE or pa.types.is_decimal(element))
+        # Arrow makes no lists of UUIDs from Python's values.
+        is_list = element not in (None, pa.uuid()) and (
+            row["element"] in NATIVE or pa.types.is_decimal(element)
+        )
         kind = pa.list_(element) if is_list else pa.string()
     is_text = kind == pa.string() and row["typname"] not in NATIVE
     return Column(
@@ -320,6 +323,8 @@ def fitted(column: Column, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, bo
         return (values, False) if is_number else (values.cast(pa.string()), True)
     if values.type == kind:
         return values, False
+    if is_uuid_type(kind) and not is_bytes_type(values.type):
+        return values.cast(pa.string()), True
     # Finer times are cut, as a frame's nanoseconds are; all else has to fit.
     options = pc.CastOptions(
         kind, allow_time_truncate=True, allow_decimal_truncate=False, allow_int_overflow=False

@@ -9,7 +9,7 @@
         {% set twin = synthohive.twin_of(relation) %}
         {% set start = [node.source_name, node.name] %}
         {% set found = adapter.get_relation(relation.database, relation.schema, relation.identifier) %}
-        {% set existing = adapter.get_columns_in_relation(relation) if found else [] %}
+        {% set existing = synthohive.described_columns(relation) if found else [] %}
         {% set lower_names = existing | map(attribute='name') | map('lower') | list %}
         {% set unknown = [] %}
         {% for name in node.columns or {} if found and name | lower not in lower_names %}
@@ -29,7 +29,7 @@
         {% for column in existing %}
             {% do facts.append(['column'] + start + [column.name, tojson({
                 'position': loop.index,
-                'type': column.dtype,
+                'type': column.type,
                 'settings': synthohive.column_settings(node, column.name),
             })]) %}
         {% endfor %}

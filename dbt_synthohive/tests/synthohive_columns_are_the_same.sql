@@ -6,8 +6,8 @@
     {%- set sides = [] -%}
     {%- for relation in [source.relation, synthohive.twin_of(source.relation)] -%}
         {%- set side = [] -%}
-        {%- for column in adapter.get_columns_in_relation(relation) -%}
-            {%- do side.append(column.name ~ ' ' ~ column.dtype) -%}
+        {%- for column in synthohive.described_columns(relation) -%}
+            {%- do side.append(column.name ~ ' ' ~ column.type) -%}
         {%- endfor -%}
         {%- do sides.append(side | join(', ')) -%}
     {%- endfor -%}

@@ -164,8 +164,12 @@ def _read(sources: SourceSchema, connector: Connector) -> dict[str, Any]:
 
 
 def _rows(relation: Any) -> list[dict[str, Any]]:
-    """The rows of what `dbt.ref` gives: a relation of DuckDB."""
-    return relation.to_arrow_table().to_pylist()
+    """The rows of what `dbt.ref` gives: of DuckDB and Postgres a relation, of Spark a data frame."""
+    if hasattr(relation, "to_arrow_table"):
+        return relation.to_arrow_table().to_pylist()
+    if hasattr(relation, "toArrow"):
+        return relation.toArrow().to_pylist()
+    return [row.asDict() for row in relation.collect()]  # Spark 3
 
 
 def _artifact(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import numpy as np
+import pytest
 import yaml
 
+# Tests marked so run on both databases.
+BOTH = pytest.mark.parametrize("loaded", ["duckdb", "postgres"], indirect=True, scope="session")
 ROOT = Path(__file__).parents[2]
 KEY = {"data_tests": ["unique", "not_null"]}
 QUICK = {"synthohive_model_options": {"epochs": 3, "critic_steps": 5}}
@@ -96,9 +102,96 @@ create table shop.orders (
     shop_no smallint, order_no integer, customer_id bigint, status varchar, ordered_at timestamp
 );
 create table shop.order_lines (
-    shop_no smallint, order_no integer, line tinyint, quantity integer, price double, note varchar
+    shop_no smallint, order_no integer, line tinyint, quantity integer, price double precision, note varchar
 );
 """
+
+
+class Database(ABC):
+    """Where the shop is."""
+
+    @abstractmethod
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run statements; the rows of the last one, if it has some."""
+
+    @abstractmethod
+    def output(self) -> dict[str, Any]:
+        """What a profile says of it."""
+
+    @abstractmethod
+    def copied(self, folder: Path) -> Database:
+        """A copy that a test may change."""
+
+
+@dataclass
+class DuckDB(Database):
+    """A file."""
+
+    path: Path
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def output(self) -> dict[str, Any]:
+        return {"type": "duckdb", "path": str(self.path), "threads": 1}
+
+    def copied(self, folder: Path) -> DuckDB:
+        folder.mkdir(parents=True, exist_ok=True)
+        copy = DuckDB(folder / "warehouse.duckdb")
+        copy.path.write_bytes(self.path.read_bytes())
+        return copy
+
+
+@dataclass
+class Postgres(Database):
+    """A database of the tests' own server."""
+
+    server: str  # its URI, up to the database's name
+    name: str
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        import psycopg2
+
+        connection = psycopg2.connect(f"{self.server}/{self.name}")
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def output(self) -> dict[str, Any]:
+        at = urlsplit(self.server)
+        return {
+            "type": "postgres",
+            "host": at.hostname,
+            "port": at.port,
+            "user": at.username,
+            "password": at.password,
+            "dbname": self.name,
+            "threads": 1,
+        }
+
+    def copied(self, folder: Path) -> Postgres:  # noqa: ARG002
+        copy = Postgres(self.server, f"shop_{secrets.token_hex(4)}")
+        Postgres(self.server, "postgres").query(f"create database {copy.name} template {self.name}")
+        return copy
+
+    def fill(self, source: DuckDB) -> None:
+        """The same rows as those in DuckDB."""
+        import psycopg2
+        from psycopg2.extras import execute_values
+
+        self.query(DDL.replace("tinyint", "smallint"))
+        connection = psycopg2.connect(f"{self.server}/{self.name}")
+        with connection, connection.cursor() as cursor:
+            for table in ("countries", "customers", "orders", "order_lines"):
+                rows = source.query(f"select * from shop.{table}")
+                cursor.execute(f"truncate shop.{table}")
+                execute_values(cursor, f"insert into shop.{table} values %s", rows)
+        connection.close()
 
 
 @dataclass
@@ -108,10 +201,7 @@ class Project:
     folder: Path
     sources: dict[str, Any]
     variables: dict[str, Any]
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "warehouse.duckdb"
+    database: Database
 
     def write(self) -> Project:
         self._yaml("dbt_project.yml", {"name": "shop", "profile": "shop", "vars": self.variables})
@@ -119,11 +209,7 @@ class Project:
         # What `dbt deps` does, which a test of the README's first steps runs.
         (self.folder / "dbt_packages").mkdir(exist_ok=True)
         (self.folder / "dbt_packages" / "synthohive").symlink_to(ROOT, target_is_directory=True)
-        outputs = {
-            name: {"type": "duckdb", "path": str(self.database), "schema": schema, "threads": 1}
-            for name, schema in (("dev", "analytics"), ("synthetic", "analytics_synthetic"))
-        }
-        self._yaml("profiles.yml", {"shop": {"target": "dev", "outputs": outputs}})
+        self.write_profile()
         self._yaml("models/sources.yml", {"sources": [self.sources]})
         self.text(
             "macros/source.sql",
@@ -136,7 +222,15 @@ class Project:
         )
         return self
 
-    def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def write_profile(self, **more: Any) -> None:
+        """The profile alone, with more settings of the database."""
+        outputs = {
+            name: {**self.database.output(), "schema": schema, **more}
+            for name, schema in (("dev", "analytics"), ("synthetic", "analytics_synthetic"))
+        }
+        self._yaml("profiles.yml", {"shop": {"target": "dev", "outputs": outputs}})
+
+    def dbt(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run dbt; the caller looks at its exit code."""
         return subprocess.run(
             [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments],
@@ -145,6 +239,7 @@ class Project:
                 **os.environ,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 "DBT_PROFILES_DIR": str(self.folder),
+                **environment,
             },
             capture_output=True,
             text=True,
@@ -157,13 +252,13 @@ class Project:
         return self.dbt("build", "--select", "package:synthohive", *arguments)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.database)) as connection:
-            return connection.execute(sql).fetchall()
+        return self.database.query(sql)
 
     def twins(self) -> list[str]:
         """Names of the twins that are there."""
         rows = self.query(
-            "select table_name from duckdb_tables() where schema_name = 'shop_synthetic' order by 1"
+            "select table_name from information_schema.tables where table_schema = 'shop_synthetic' "
+            "order by table_name"
         )
         return [name for (name,) in rows]
 
@@ -186,10 +281,10 @@ class Project:
         path.write_text(text)
 
 
-def load(database: Path) -> None:
+def load(path: Path) -> DuckDB:
     """200 customers, 600 orders, some 1,500 lines; a tenth of the references among customers lead nowhere."""
     rng = np.random.default_rng(7)
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(path)) as connection:
         connection.execute(DDL)
         connection.execute(
             """
@@ -223,3 +318,4 @@ def load(database: Path) -> None:
             for line in range(int(rng.integers(1, 5)))
         ]
         connection.executemany("insert into shop.order_lines values (?, ?, ?, ?, ?, ?)", lines)
+    return DuckDB(path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shop import Project
+from shop import BOTH, Project
+
+pytestmark = BOTH
 
 UNIT_TEST = """
 unit_tests:

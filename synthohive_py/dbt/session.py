@@ -1,0 +1,147 @@
+"""What a Python model is given where the database runs none itself, and what becomes of its result."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from synthohive_py.connectors import Relation, connect
+from synthohive_py.errors import DataError
+
+__all__ = ["Copy", "PostgresSession", "Table", "as_copy"]
+
+# The first kind that fits, by Arrow's own tests. A timestamp and a decimal need more than that.
+_KINDS = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_uint64, "numeric(20)"),
+    (lambda t: pa.types.is_uint32(t) or pa.types.is_int64(t), "bigint"),
+    (lambda t: pa.types.is_uint16(t) or pa.types.is_int32(t), "integer"),
+    (pa.types.is_integer, "smallint"),
+    (pa.types.is_float32, "real"),
+    (pa.types.is_float64, "double precision"),
+    (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_null(t), "text"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_time, "time"),
+)
+
+
+@dataclass(frozen=True)
+class PostgresSession:
+    """The database that dbt's profile names.
+
+    Attributes:
+        uri: Where it is and who comes, as a libpq URI with the password, which is why `repr` leaves it out.
+    """
+
+    uri: str = field(repr=False)
+
+    def table(self, name: str) -> Table:
+        """A table by its full name, as `dbt.ref` and `dbt.source` give it."""
+        return Table(self, name)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is read when it is asked for, each time anew.
+
+    Attributes:
+        session: Where it is.
+        name: Its full name, with quotes or without.
+    """
+
+    session: PostgresSession
+    name: str
+
+    def to_arrow_table(self) -> pa.Table:
+        """All rows, with exact types."""
+        parts = [(q or p).replace('""', '"') for q, p in re.findall(r'"((?:[^"]|"")*)"|([^".]+)', self.name)]
+        connector = connect(self.session)
+        try:
+            return connector.read(Relation(*parts))
+        finally:
+            connector.close()
+
+    def df(self) -> pd.DataFrame:
+        """All rows as a data frame."""
+        return self.to_arrow_table().to_pandas()
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Rows on their way into a new table of Postgres.
+
+    Attributes:
+        columns: Per column its type.
+        csv: The rows, as `copy ... with (format csv)` takes them.
+        rows: How many there are.
+    """
+
+    columns: dict[str, str]
+    csv: io.BytesIO
+    rows: int
+
+
+def as_copy(frame: Any) -> Copy:
+    """What a model returned, as columns and rows for Postgres.
+
+    Raises:
+        DataError: It is no data frame, or a column holds what can't be written.
+    """
+    if isinstance(frame, pa.Table):
+        names, columns = frame.column_names, list(frame.columns)
+    elif isinstance(frame, pd.DataFrame):
+        names = [str(name) for name in frame.columns]
+        columns = [_column(frame.iloc[:, place], name) for place, name in enumerate(names)]
+    else:
+        raise DataError(
+            "the model returned no data frame",
+            expected="a pandas.DataFrame or a pyarrow.Table",
+            received=f"{type(frame).__module__}.{type(frame).__qualname__}",
+            remedy="convert the result before you return it",
+        )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError("the result has columns of the same name", received=", ".join(repeated))
+    columns = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
+    kinds = {name: _kind(column.type, name) for name, column in zip(names, columns, strict=True)}
+    table = pa.table(columns, names=names)
+    csv = io.BytesIO()
+    # Arrow writes a null as nothing and an empty text as "", which is how Postgres tells them apart.
+    pc.write_csv(table, csv, pc.WriteOptions(include_header=False))
+    csv.seek(0)
+    return Copy(kinds, csv, table.num_rows)
+
+
+def _column(values: pd.Series[Any], name: str) -> pa.Array:
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, OverflowError) as error:  # their texts hold values
+        raise DataError(
+            "holds values of several types",
+            column=name,
+            expected="one type",
+            remedy="convert the column before you return it",
+        ) from error
+
+
+def _kind(kind: pa.DataType, name: str) -> str:
+    """The type of Postgres that holds what the Arrow type does."""
+    if pa.types.is_timestamp(kind):
+        return "timestamp" if kind.tz is None else "timestamptz"
+    if pa.types.is_decimal(kind):
+        return f"numeric({kind.precision}, {kind.scale})"
+    for test, there in _KINDS:
+        if test(kind):
+            return there
+    raise DataError(
+        f"has the type {kind}, which can't be written",
+        column=name,
+        expected="texts, numbers, booleans, dates or times",
+        remedy="convert the column before you return it",
+    )

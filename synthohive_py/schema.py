@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -148,6 +149,8 @@ class TableConfig(_Declaration):
             `synthohive_py.clauses`. Most rules need no declaring: they are found in the data.
         mode: `synthesize` learns and generates; `reference` copies the real rows as they are (for
             public lookup tables); `skip` leaves the table out.
+        relation: Where the table is, if it is in a database: database, schema and identifier. By default it
+            is in the schema of the URL, under its own name.
     """
 
     name: str = Field(min_length=1)
@@ -159,6 +162,7 @@ class TableConfig(_Declaration):
     order_by: str | None = None
     rules: Texts = ()
     mode: Mode = "synthesize"
+    relation: tuple[()] | tuple[str, str, str] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -219,6 +223,59 @@ class Metadata(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tables: dict[str, TableConfig] = {}
+
+    # What these three call lies above this module; it is imported when they are called.
+
+    @classmethod
+    def from_dataframes(cls, frames: Mapping[str, pa.Table | pd.DataFrame]) -> Metadata:
+        """Guess the keys from the rows and from the names of their columns.
+
+        A primary key is unique and without nulls. A foreign key holds values of another table's primary key
+        and has a name that says so: `customer_id` for `customers`, or the name that the key has there. Every
+        guess is logged (level INFO): look at them, a declared key is better than a guessed one.
+
+        Args:
+            frames: The real tables by name.
+
+        Raises:
+            DataError: They are no tables by name, or a column holds what can't be learned.
+        """
+        from synthohive_py.infer import infer_schema
+
+        return infer_schema(frames)
+
+    @classmethod
+    def from_database(cls, url: str) -> Metadata:
+        """The tables of a database with the keys that it declares.
+
+        Args:
+            url: Such as `duckdb:///shop.duckdb?schema=shop` or `postgresql://user:password@host/shop`.
+
+        Raises:
+            ConnectorError: There is no such database, schema or driver, or it does not let us in.
+        """
+        from synthohive_py.connectors import reflect_url
+
+        return reflect_url(url)
+
+    @classmethod
+    def from_dbt(cls, manifest: str | os.PathLike[str]) -> Metadata:
+        """The marked sources of a dbt project with what their tests, constraints and settings say.
+
+        The package's dbt models understand them in the same way. Each table knows where it is (`relation`),
+        so that `Synthesizer(metadata).fit(url)` finds it.
+
+        Args:
+            manifest: The project's folder, or its `target/manifest.json`, which any dbt command writes.
+
+        Raises:
+            SchemaError: There is no manifest, or it has no marked source.
+            SchemaValidationError: A foreign key refers to a table that is not marked.
+            SettingError: A setting is unknown or has a wrong value.
+        """
+        from synthohive_py.dbt.manifest import read_manifest
+
+        return read_manifest(manifest).metadata
 
     def add_table(self, name: str, pk: str | Sequence[str] | None = None, **options: Any) -> None:
         """Declare a table.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from tqdm import tqdm
 
 from synthohive_py.artifact import read_file, write_file
+from synthohive_py.connectors.database import is_url, read_url, write_url
 from synthohive_py.connectors.files import (
     CHUNK_ROWS,
     OutputFormat,
@@ -18,12 +19,13 @@ from synthohive_py.connectors.files import (
     read_parquet,
     write_tables,
 )
-from synthohive_py.errors import GenerationError, SettingError
+from synthohive_py.errors import GenerationError, SchemaError, SettingError
 from synthohive_py.frames import check_tables, dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
 from synthohive_py.relational.checkpoints import Checkpoints
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
+from synthohive_py.relational.population import Population
 from synthohive_py.relational.preview import Preview, preview
 from synthohive_py.relational.sample import generate_parts, sample_tables
 from synthohive_py.rng import Seed
@@ -43,7 +45,8 @@ class Synthesizer:
     """Learns the tables of a schema and generates a synthetic twin of them.
 
     Args:
-        metadata: The schema: tables, keys, foreign keys, rules.
+        metadata: The schema: tables, keys, foreign keys, rules. Without one, `fit` and `plan` take the keys
+            that the database declares, or guess those of data frames (`Metadata.from_dataframes`).
         model: The name of the table model: `ctgan` (default), `autoregressive`, `tvae` or
             `gaussian_copula`, or one registered with `register_model`.
         seed: Everything random derives from it: same seed and data, same twin.
@@ -66,7 +69,7 @@ class Synthesizer:
 
     def __init__(
         self,
-        metadata: Metadata,
+        metadata: Metadata | None = None,
         *,
         model: str = "ctgan",
         seed: int = 0,
@@ -77,7 +80,7 @@ class Synthesizer:
         device: str = "auto",
         progress: bool = True,
     ) -> None:
-        if not isinstance(metadata, Metadata):
+        if metadata is not None and not isinstance(metadata, Metadata):
             raise SettingError(
                 "metadata is no Metadata",
                 received=type(metadata).__name__,
@@ -93,7 +96,7 @@ class Synthesizer:
         self.progress = progress
         self._fitted: FittedSchema | None = None
 
-    def plan(self, data: Mapping[str, pd.DataFrame | pa.Table]) -> Preview:
+    def plan(self, data: Mapping[str, pd.DataFrame | pa.Table] | str) -> Preview:
         """What a fit of these tables would do, in seconds and without any training.
 
         It is printed, too, unless the synthesizer was made with `progress=False`: the order of the tables,
@@ -101,27 +104,46 @@ class Synthesizer:
         training takes and how much memory, or every problem for which a fit would refuse.
 
         Args:
-            data: The real tables; see `fit`.
+            data: The real tables, or the URL of their database; see `fit`.
 
         Raises:
+            ConnectorError: The database refused, or a table is not there.
             DataError: The data are no tables by name.
         """
-        check_tables(data)
-        found = preview(self.metadata, data, self.settings)
+        try:
+            metadata, tables, population = self._read(data)
+        except SchemaError as error:  # keys that are wrong tell before all rows are read
+            found = Preview((), getattr(error, "problems", (error.problem,)))
+        else:
+            found = preview(metadata, tables, self.settings, population)
         if self.progress:
             tqdm.write(str(found))
         return found
 
+    def _read(self, data: Tables | str) -> tuple[Metadata, Tables, Population | None]:
+        """The schema and the rows; of a database, each table with where it is."""
+        if isinstance(data, str):
+            real = read_url(
+                data, self.metadata, max_rows=self.settings.max_training_rows, seed=Seed(self.seed)
+            )
+            self.metadata = self.metadata or real.metadata
+            return real.metadata, real.tables, real.population
+        check_tables(data)
+        self.metadata = self.metadata or Metadata.from_dataframes(data)
+        return self.metadata, data, None
+
     def fit(
         self,
-        data: Mapping[str, pd.DataFrame | pa.Table],
+        data: Mapping[str, pd.DataFrame | pa.Table] | str,
         *,
         checkpoint_path: str | os.PathLike[str] | None = None,
     ) -> Synthesizer:
         """Learn the real tables.
 
         Args:
-            data: Per table of the schema its rows, as a pandas frame or an Arrow table.
+            data: Per table of the schema its rows, as a pandas frame or an Arrow table; or the URL of a
+                database, such as `duckdb:///shop.duckdb?schema=shop`. Of tables with more than
+                `max_training_rows` rows a sample is read then, in whole families.
             checkpoint_path: A folder to keep the model of each table in as soon as it is trained. A fit
                 of the same data with the same settings takes up what is there. Treat it like the
                 artefact: it holds what was learned, and no rows.
@@ -130,30 +152,31 @@ class Synthesizer:
             Itself.
 
         Raises:
+            ConnectorError: The database refused, or a table is not there.
             DataError: The data are no tables by name, or a column holds what can't be learned.
             SchemaValidationError: Schema or data have problems, all listed; nothing was trained.
             SerializationError: A checkpoint can't be written.
             TrainingError: A model did not converge; the message names the table.
         """
-        check_tables(data)
         checkpoints = Checkpoints(
             None if checkpoint_path is None else _path("checkpoint_path", checkpoint_path)
         )
-        self.metadata.validate(data)
-        modelled = self.metadata.modelled
-        tables = {name: to_arrow(frame, name) for name, frame in data.items() if name in modelled}
+        metadata, frames, population = self._read(data)
+        metadata.validate(frames)
+        tables = {name: to_arrow(frames[name], name) for name in metadata.modelled}
         fitted = fit_tables(
-            self.metadata,
+            metadata,
             tables,
             model=self.model,
             model_options=self.model_options,
             seed=Seed(self.seed),
             settings=self.settings,
             checkpoints=checkpoints,
+            population=population,
             progress=self.progress,
         )
         threshold = self.settings.k_anonymity_threshold
-        fitted.dtypes = {name: dtypes_of(data[name], threshold=threshold) for name in tables}
+        fitted.dtypes = {name: dtypes_of(frames[name], threshold=threshold) for name in tables}
         self._fitted = fitted
         return self
 
@@ -180,10 +203,25 @@ class Synthesizer:
         conditions: Conditions | None = None,
         workers: int | None = None,
         append_to: Tables | str | os.PathLike[str] | None = None,
-        output_path: str | os.PathLike[str],
+        output_path: os.PathLike[str],
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
     ) -> dict[str, Path]: ...
+
+    @overload
+    def sample(
+        self,
+        num_rows: Mapping[str, int] | None = None,
+        scale: float = 1.0,
+        seed: int | None = None,
+        *,
+        conditions: Conditions | None = None,
+        workers: int | None = None,
+        append_to: Tables | str | os.PathLike[str] | None = None,
+        output_path: str,
+        output_format: OutputFormat = "parquet",
+        chunk_rows: int = CHUNK_ROWS,
+    ) -> dict[str, Any]: ...
 
     def sample(
         self,
@@ -197,7 +235,7 @@ class Synthesizer:
         output_path: str | os.PathLike[str] | None = None,
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
-    ) -> dict[str, pd.DataFrame] | dict[str, Path]:
+    ) -> dict[str, Any]:
         """Generate a twin.
 
         Args:
@@ -212,8 +250,9 @@ class Synthesizer:
                 come first in what is returned or written, and the new ones have keys of their own.
                 `scale` and `num_rows` say how many are added. Reference tables stay as they are. It has the
                 tables and columns of the real one and no others, and its keys are sound.
-            output_path: A folder to write the tables to. They are written while rows are generated, so
-                memory does not grow with the size of the twin.
+            output_path: A folder for the tables; or a schema of a database, where tables of these names are
+                replaced, all or none (`duckdb:///shop.duckdb?schema=shop_synthetic`). Rows are written while
+                others are generated, so memory does not grow with the size of the twin.
             output_format: `parquet` or `csv` for a file per table, `delta` for a Delta table each (needs
                 `pip install synthohive-py[deltalake]`).
             chunk_rows: Rows that are written at a time: those of a Parquet row group. The rows do not
@@ -221,10 +260,10 @@ class Synthesizer:
 
         Returns:
             Per table a frame with the real frame's columns, order and dtypes; with `output_path`, per
-            table its file or folder.
+            table its file or folder (a `pathlib.Path`) or its full name in the database.
 
         Raises:
-            ConnectorError: The files can't be written.
+            ConnectorError: The files can't be written, or the database refused; then nothing was changed.
             GenerationError: Nothing was learned yet, or a key's type has no room for so many keys.
             SettingError: An option is unknown or out of range, or a condition can't be met.
         """
@@ -239,11 +278,10 @@ class Synthesizer:
             "append_to": None if append_to is None else self._existing(fitted, append_to),
             "progress": self.progress,
         }
-        if output_path is not None:
-            parts = generate_parts(fitted, **options)
-            return write_tables(parts, output_path, output_format, chunk_rows=chunk_rows)
-        tables = sample_tables(fitted, **options)
-        return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
+        if output_path is None:
+            tables = sample_tables(fitted, **options)
+            return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
+        return _write(fitted, generate_parts(fitted, **options), output_path, output_format, chunk_rows)
 
     @staticmethod
     def _existing(fitted: FittedSchema, twin: Tables | str | os.PathLike[str]) -> dict[str, pa.Table]:
@@ -309,7 +347,13 @@ def _whole_number(name: str, value: int) -> int:
 def _check_output(fitted: FittedSchema, path: object, output_format: OutputFormat, chunk_rows: int) -> None:
     """Refuse what can't be written before any row is made."""
     check_options(output_format, _whole_number("chunk_rows", chunk_rows))
-    if path is not None:
+    if is_url(path):
+        if output_format != "parquet":
+            raise SettingError(
+                f"output_format is {output_format!r}, but tables of a database are no files",
+                remedy="leave output_format out, or give a folder as output_path",
+            )
+    elif path is not None:
         _path("output_path", path)
         check_schemas({name: table.schema for name, table in fitted.tables.items()}, output_format)
     elif output_format != "parquet":
@@ -318,6 +362,18 @@ def _check_output(fitted: FittedSchema, path: object, output_format: OutputForma
             expected="an output_path",
             remedy="pass output_path, the folder to write to",
         )
+
+
+def _write(
+    fitted: FittedSchema,
+    parts: Iterator[tuple[str, pa.Table]],
+    path: str | os.PathLike[str],
+    output_format: OutputFormat,
+    chunk_rows: int,
+) -> dict[str, Any]:
+    if isinstance(path, str) and is_url(path):
+        return write_url(parts, path, fitted, chunk_rows=chunk_rows)
+    return write_tables(parts, path, output_format, chunk_rows=chunk_rows)
 
 
 def _options(value: object) -> dict[str, Any]:
@@ -332,6 +388,8 @@ def _options(value: object) -> dict[str, Any]:
 
 
 def _path(name: str, value: object, *, or_else: str = "") -> str:
+    if is_url(value):  # not shown: it may hold a password
+        raise SettingError(f"{name} is a URL", expected=f"a path{', or ' if or_else else ''}{or_else}")
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str) or "\0" in path:
         raise SettingError(

@@ -50,7 +50,7 @@ class Place:
     Attributes:
         source: The real table, whose column types the twin gets; None if it is not in this database.
         target: Where the twin goes; an older twin is replaced.
-        schema: The twin's columns, where there is no source: they get the nearest types that the database has.
+        schema: The twin's columns, where there is no source: they get the nearest types of the database.
     """
 
     source: Relation | None

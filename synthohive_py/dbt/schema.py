@@ -196,7 +196,13 @@ def _config(table: _Fact, facts: Sequence[_Fact], names: Mapping[str, str]) -> T
         order_by=settings.get("order_by"),
         rules=(*settings.get("rules", ()), *_tested_rules(name, facts)),
         mode=mode,
+        relation=_place(table),
     )
+
+
+def _place(table: _Fact) -> tuple[str, str, str]:
+    at = table.payload
+    return at["database"] or "", at["schema"], at["identifier"]  # some warehouses have no databases
 
 
 def _constraints(table: str, facts: Sequence[_Fact]) -> dict[str, Constraint]:

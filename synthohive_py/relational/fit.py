@@ -20,7 +20,7 @@ from synthohive_py.columns.base import Codes
 from synthohive_py.columns.scalars import to_numbers
 from synthohive_py.errors import TrainingError
 from synthohive_py.frames import to_arrow
-from synthohive_py.joins import NULL, ORPHAN
+from synthohive_py.joins import NULL, ORPHAN, group_ids
 from synthohive_py.models.base import EpochReport, get_model
 from synthohive_py.models.devices import fit_on, usable_device
 from synthohive_py.models.processor import processor_settings
@@ -36,6 +36,7 @@ from synthohive_py.relational.history import History
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.order import Order
+from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table, with_own_values_hidden
 from synthohive_py.relational.profiles import Profile, relevance
 from synthohive_py.relational.recurrence import find_recurrences, numbered
@@ -61,6 +62,7 @@ def fit_tables(
     seed: Seed,
     settings: FitSettings | None = None,
     checkpoints: Checkpoints | None = None,
+    population: Population | None = None,
     progress: bool = False,
 ) -> FittedSchema:
     """Learn all tables.
@@ -73,6 +75,7 @@ def fit_tables(
         seed: Everything random derives from it.
         settings: Limits and thresholds.
         checkpoints: Where trained models are kept, and found again.
+        population: What is known of all rows, where the tables are a sample of them.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -87,7 +90,7 @@ def fit_tables(
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
     metadata = with_empty_tables_copied(metadata, tables)
-    plan = make_plan(metadata, tables)
+    plan = population.plan if population else make_plan(metadata, tables)
     fitting = _Fitting(
         metadata,
         plan,
@@ -96,6 +99,7 @@ def fit_tables(
         device=device,
         seed=seed,
         checkpoints=checkpoints or Checkpoints(),
+        population=population,
     )
     _train_all(fitting, lambda: model_class(**dict(model_options or {})), progress=progress)
     return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
@@ -158,8 +162,9 @@ class _Fitting:
         device: str,
         seed: Seed,
         checkpoints: Checkpoints,
+        population: Population | None,
     ) -> None:
-        self.device = device
+        self.device, self.population = device, population
         self.plan, self.settings, self.seed, self.checkpoints = plan, settings, seed, checkpoints
         threshold = settings.k_anonymity_threshold
         self.prepared: dict[str, Prepared] = {}
@@ -189,13 +194,16 @@ class _Fitting:
     def _describe(self, name: str, *, is_reference: bool) -> FittedTable:
         """All of a table but its model."""
         p = self.prepared[name]
-        fitted = FittedTable(schema=p.table.schema, rows=p.table.num_rows, codec=p.codec)
+        rows = self.population.rows[name] if self.population else p.table.num_rows
+        fitted = FittedTable(schema=p.table.schema, rows=rows, codec=p.codec)
         fitted.layout = tuple(_column_block(p.codec, column) for column in p.codec.names)
         if is_reference:
             fitted.reference = p.table
             fitted.fixed_degrees = {k.name: self._degrees(k) for k in self.plan.links_to(name)}
             return fitted
-        fitted.keys, fitted.sequences = dict(p.keys), dict(p.sequences)
+        # Of keys that were read in part, neighbours lie farther apart than those of all rows.
+        fitted.keys = {c: key.denser(rows / max(p.table.num_rows, 1)) for c, key in p.keys.items()}
+        fitted.sequences = dict(p.sequences)
         fitted.inherited, fitted.order = dict(p.inherited), p.order
         fitted.repeated = {k: dict(v) for k, v in p.repeated.items() if v}
         for link in p.links:
@@ -206,18 +214,16 @@ class _Fitting:
             if link.key.orphans == "keep" and link.orphan_share:
                 fitted.orphans[link.name] = self._orphans(p, link)
         for link in self.plan.links_to(name):
-            fitted.degrees[link.name] = DegreeModel.fit(
-                self._degrees(link), threshold=self.settings.k_anonymity_threshold
-            )
+            every = self.population.degrees[link.name] if self.population else self._degrees(link)
+            fitted.degrees[link.name] = DegreeModel.fit(every, threshold=self.settings.k_anonymity_threshold)
         driver = self.plan.driver_of(name)
         above = self.prepared[driver.key.parent] if driver else None
         fitted.keeper = learn_rules(p, driver, above, threshold=self.settings.k_anonymity_threshold)
         if driver:
-            rows = p.parents[driver.name]
-            orphaned = (rows == ORPHAN).sum() if driver.key.orphans == "keep" else 0
-            unparented = int((rows == NULL).sum() + orphaned)
-            fitted.unparented = unparented / max(int((rows >= 0).sum()), 1)
-            fitted.orphaned = float(orphaned / max(unparented, 1))
+            if self.population:
+                fitted.unparented, fitted.orphaned = self.population.unparented(driver)
+            else:
+                fitted.unparented, fitted.orphaned = _unparented(p.parents[driver.name], driver)
             fitted.recurrences = find_recurrences(
                 p.table,
                 p.codec,
@@ -231,6 +237,8 @@ class _Fitting:
 
     def _degrees(self, link: Link) -> Rows:
         """How many children each real parent has along the link."""
+        if self.population:
+            return self.population.degrees_read[link.name]
         rows = self.prepared[link.child].parents[link.name]
         return np.bincount(rows[rows >= 0], minlength=self.prepared[link.key.parent].table.num_rows)
 
@@ -263,7 +271,7 @@ class _Fitting:
         parent = self.prepared[link.key.parent].table
         rows = p.parents[link.name]
         values = p.table.select(list(link.key.columns)).filter(pa.array(rows == ORPHAN))
-        distinct = values.group_by(values.column_names).aggregate([]).num_rows
+        distinct = int(group_ids([values], [values.column_names])[0].max(initial=-1)) + 1
         last = parent.column(link.key.parent_columns[-1]).combine_chunks()
         threshold = self.settings.k_anonymity_threshold
         return KeyGenerator.fit(last, threshold=threshold), distinct / max(parent.num_rows, 1)
@@ -371,6 +379,8 @@ class _Fitting:
                     p.table.num_rows - len(rows),
                     driver.key.parent,
                 )
+        if self.population:
+            rows = rows[self.population.drawn[name][rows]]
         if len(rows) > self.settings.max_training_rows:
             rng = self.seed.child("training rows", name).numpy()
             rows = np.sort(rng.permutation(rows)[: self.settings.max_training_rows])
@@ -443,6 +453,13 @@ class _Fitting:
         fitted.report = asdict(report)
         self.checkpoints.keep(name, same, model, fitted.report)
         logger.info("%s: fitted on %d rows in %.1f s", name, len(rows), time.monotonic() - started)
+
+
+def _unparented(parents: Rows, driver: Link) -> tuple[float, float]:
+    """Rows without a parent for each row with one, and the share of orphans among them."""
+    orphaned = (parents == ORPHAN).sum() if driver.key.orphans == "keep" else 0
+    unparented = int((parents == NULL).sum() + orphaned)
+    return unparented / max(int((parents >= 0).sum()), 1), float(orphaned / max(unparented, 1))
 
 
 def _column_block(codec: TableCodec, name: str) -> Block:

@@ -20,6 +20,9 @@ from synthohive_py.rng import Part, Seed
 __all__ = ["KeyGenerator", "is_text_type"]
 
 
+NEARLY = 0.9  # the range of a few keys is a little narrower than that of all
+
+
 def _largest(kind: pa.DataType) -> int:
     """The largest key, as a number, that the type holds exactly."""
     t = pa.types
@@ -81,6 +84,15 @@ class KeyGenerator:
             return cls(type=column.type, start=start)
         span = (int(ticks[-1]) - int(ticks[0])) // step
         return cls(type=column.type, start=start, step=step, gap=span / (len(ticks) - 1))
+
+    def denser(self, factor: float) -> KeyGenerator:
+        """The generator of so many times as many keys in the same range."""
+        if factor == 1:
+            return self
+        room = self.gap * self.step / factor
+        # What the differences of few keys have in common is by chance if all keys find no room so.
+        step = self.step if room > NEARLY * self.step else 1
+        return replace(self, step=step, gap=max(room / step, 1.0))
 
     def make(self, size: int, rng: np.random.Generator) -> pa.Array:
         """Distinct keys; numbers ascend with gaps like the real ones.

@@ -12,6 +12,7 @@ from synthohive_py.plan import Link, Plan, make_plan
 from synthohive_py.relational.fit import MAX_CONTEXT, with_empty_tables_copied
 from synthohive_py.relational.fitted import FitSettings
 from synthohive_py.relational.invariants import learn_rules
+from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.rules.kinds import Relatives
 from synthohive_py.schema import Metadata
@@ -132,7 +133,10 @@ class Preview:
 
 
 def preview(
-    metadata: Metadata, data: Mapping[str, pa.Table | pd.DataFrame], settings: FitSettings
+    metadata: Metadata,
+    data: Mapping[str, pa.Table | pd.DataFrame],
+    settings: FitSettings,
+    population: Population | None = None,
 ) -> Preview:
     """Look at schema and data as a fit would.
 
@@ -140,31 +144,34 @@ def preview(
         metadata: The schema.
         data: The real tables by name.
         settings: Those of the fit.
+        population: What is known of all rows, where the data are a sample of them.
     """
     try:
         metadata.validate(data)
         tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
         copied = with_empty_tables_copied(metadata, tables)
-        plan = make_plan(copied, tables)
+        plan = population.plan if population else make_plan(copied, tables)
     except SchemaValidationError as error:
         return Preview((), error.problems)
     except SchemaError as error:
         return Preview((), (error.problem,))
     prepared: dict[str, Prepared] = {}
     threshold = settings.k_anonymity_threshold
+    rows = population.rows if population else {name: table.num_rows for name, table in tables.items()}
     try:
         for name in plan.order:
             config = copied.tables[name]
             prepared[name] = prepare_table(
                 config, tables[name], plan, tables, threshold=threshold, prepared=prepared
             )
-        return Preview(tuple(_table(prepared[name], plan, prepared, settings) for name in plan.order))
+        return Preview(tuple(_table(prepared[n], plan, prepared, settings, rows=rows[n]) for n in plan.order))
     except SchemaValidationError as error:  # a declared rule that can't be kept
         return Preview((), error.problems)
 
 
-def _table(p: Prepared, plan: Plan, prepared: Mapping[str, Prepared], settings: FitSettings) -> TablePreview:
-    rows = p.table.num_rows
+def _table(
+    p: Prepared, plan: Plan, prepared: Mapping[str, Prepared], settings: FitSettings, *, rows: int
+) -> TablePreview:
     if p.config.mode == "reference":
         why = "mode='reference'" if rows else "it is empty"
         return TablePreview(p.config.name, rows, why, p.links, memory=p.table.nbytes)
@@ -178,7 +185,7 @@ def _table(p: Prepared, plan: Plan, prepared: Mapping[str, Prepared], settings: 
         repeated |= {c: f"{link.key.parent}.{of}" for c, of in p.repeated.get(link.name, {}).items()}
     width = len(p.codec.cardinalities) + 1
     context = min(MAX_CONTEXT, len(above.codec.cardinalities) + 1) if above else 0
-    cells = rows * (width + context + SIBLING_COLUMNS * width * bool(driver))
+    cells = p.table.num_rows * (width + context + SIBLING_COLUMNS * width * bool(driver))
     trained = min(rows, settings.max_training_rows)
     return TablePreview(
         name=p.config.name,

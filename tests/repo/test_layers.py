@@ -28,6 +28,7 @@ LAYERS = {
     "synthohive_py.clauses": 0,
     "synthohive_py.errors": 0,
     "synthohive_py.frames": 0,
+    "synthohive_py.infer": 0,
     "synthohive_py.joins": 0,
     "synthohive_py.rng": 0,
     "synthohive_py.schema": 0,
@@ -46,8 +47,13 @@ LAYERS = {
     "synthohive_py": 6,  # its __init__ names what is public
     "dbt_synthohive": 7,
 }
-# Artefacts hold a fitted schema, so reading one needs its class.
-SIDEWAYS = {("synthohive_py.artifact", "synthohive_py.relational")}
+SIDEWAYS = {
+    # Artefacts hold a fitted schema, so reading one needs its class.
+    ("synthohive_py.artifact", "synthohive_py.relational"),
+    # Users look for `Metadata.from_database` and `from_dbt` on the class; imported when they are called.
+    ("synthohive_py.schema", "synthohive_py.connectors"),
+    ("synthohive_py.schema", "synthohive_py.dbt"),
+}
 
 # Where each third-party package may be imported at run time. A package that is not here is not allowed.
 ALLOWED = {
@@ -70,6 +76,7 @@ ALLOWED = {
         "synthohive_py.connectors",
         "synthohive_py.dbt",
         "synthohive_py.frames",
+        "synthohive_py.infer",
         "synthohive_py.joins",
         "synthohive_py.plan",
         "synthohive_py.quality",

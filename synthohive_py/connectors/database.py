@@ -1,0 +1,143 @@
+"""A schema in a database: its rows to learn from, and a schema for its twins, each said by a URL."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from synthohive_py.connectors.base import Connector, Place, Relation
+from synthohive_py.connectors.families import read_families
+from synthohive_py.connectors.urls import open_url
+from synthohive_py.errors import ConnectorError
+from synthohive_py.frames import to_arrow
+from synthohive_py.relational.fitted import FittedSchema
+from synthohive_py.relational.population import Population
+from synthohive_py.rng import Seed
+from synthohive_py.schema import Metadata
+
+__all__ = ["RealRows", "is_url", "read_url", "write_url"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RealRows:
+    """What was read of a database.
+
+    Attributes:
+        metadata: The schema, each table with its relation.
+        tables: The rows of the modelled tables, or a sample of them.
+        population: What is known of all rows, if these are a sample.
+    """
+
+    metadata: Metadata
+    tables: dict[str, pa.Table]
+    population: Population | None
+
+
+def is_url(value: object) -> bool:
+    """Whether this is the URL of a database, and no path."""
+    return isinstance(value, str) and "://" in value
+
+
+def read_url(url: str, metadata: Metadata | None, *, max_rows: int, seed: Seed) -> RealRows:
+    """Read the tables of a schema, large ones in part; see `read_families`.
+
+    Args:
+        url: Where they are.
+        metadata: The schema; None to take the keys that the database declares.
+        max_rows: Tables with more rows are sampled.
+        seed: Decides which rows are read.
+
+    Raises:
+        ConnectorError: The database refused, or a table is not there.
+        SchemaError: A key can't be right; see `read_families`.
+    """
+    connector, schema = open_url(url)
+    with closing(connector):
+        metadata = connector.reflect(schema) if metadata is None else metadata
+        relations = {
+            name: Relation(*table.relation) if table.relation else connector.relation(schema, name)
+            for name, table in metadata.modelled.items()
+        }
+        tables, population = read_families(connector, relations, metadata, max_rows=max_rows, seed=seed)
+    located = {
+        name: metadata.tables[name].model_copy(update={"relation": _parts(relation)})
+        for name, relation in relations.items()
+    }
+    return RealRows(Metadata(tables={**metadata.tables, **located}), tables, population)
+
+
+def write_url(
+    parts: Iterable[tuple[str, pa.Table]], url: str, fitted: FittedSchema, *, chunk_rows: int
+) -> dict[str, str]:
+    """Write a twin into a schema of a database, all of its tables or none.
+
+    The tables get the column types of the real ones where these are in the same database, else the nearest
+    types to those that were learned.
+
+    Args:
+        parts: Names of tables with some of their rows.
+        url: The database, and the schema for the twin; it is made if it does not exist.
+        fitted: What the twin is made from.
+        chunk_rows: Rows that are written at a time.
+
+    Returns:
+        Per table its full name, quoted as SQL has it.
+
+    Raises:
+        ConnectorError: The database refused, or a twin would replace a real table; nothing was changed.
+    """
+    connector, schema = open_url(url)
+    with closing(connector):
+        places = _places(connector, schema, fitted)
+        with connector.writing(places) as add:
+            for name, part in parts:
+                for start in range(0, part.num_rows, chunk_rows):
+                    add(name, part.slice(start, chunk_rows))
+    logger.info("%d twins written to the schema %s", len(places), schema)
+    return {name: str(place.target) for name, place in places.items()}
+
+
+def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str, Place]:
+    relations = {name: fitted.metadata.tables[name].relation for name in fitted.tables}
+    names = {name: relation[2] if relation else name for name, relation in relations.items()}
+    counts = Counter(names.values())
+    # Tables of several schemas may share a name there, not here.
+    targets = {n: connector.relation(schema, i if counts[i] == 1 else n) for n, i in names.items()}
+    for name, target in targets.items():
+        if _parts(target) in relations.values():
+            raise ConnectorError(
+                "the twin would replace the real table",
+                table=name,
+                received=f"the schema {schema!r} for the twin",
+                remedy="name another schema in the URL of output_path (?schema=...)",
+            )
+    return {
+        name: _place(connector, relations[name], target, fitted.tables[name].schema)
+        for name, target in targets.items()
+    }
+
+
+def _place(
+    connector: Connector, relation: tuple[()] | tuple[str, str, str], target: Relation, schema: pa.Schema
+) -> Place:
+    """With the real table as the source of types, if it is in this database and still as it was."""
+    if relation:
+        source = Relation(*relation)
+        try:
+            found = to_arrow(next(connector.batches(source)).slice(0, 0), source.identifier).schema
+        except ConnectorError:
+            found = None
+        if found is not None and found.equals(schema):
+            return Place(source, target)
+    return Place(None, target, schema)
+
+
+def _parts(relation: Relation) -> tuple[str, str, str]:
+    return relation.database, relation.schema, relation.identifier

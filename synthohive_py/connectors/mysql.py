@@ -1,0 +1,519 @@
+"""MySQL and MariaDB: rows come as Arrow, and go as a file that the server loads."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import connectorx
+import pyarrow as pa
+import pymysql
+from pymysql.cursors import DictCursor
+
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation
+from synthohive_py.connectors.mysql_types import (
+    COLUMNS,
+    Column,
+    Reading,
+    as_texts,
+    column_of,
+    csv_of,
+    definitions,
+    name_of,
+    sql_type,
+)
+from synthohive_py.connectors.reflection import Reflected, as_metadata
+from synthohive_py.connectors.urls import Address
+from synthohive_py.errors import ConnectorError
+from synthohive_py.schema import ForeignKey, Metadata
+
+__all__ = ["MySQLConnector"]
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 3
+LOCK_SECONDS = 60  # that a writer waits for another one
+MAX_NAME = 64  # characters
+OWN = "synthohive_tmp_"  # how the names of our unfinished tables begin
+
+SETTINGS = (
+    "set time_zone = '+00:00'",  # `timestamp` is a moment
+    "set sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
+    "set wait_timeout = 604800",  # rows may be long in the making
+)
+
+TABLES = """
+select table_name as name from information_schema.tables
+where table_schema = %s and table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+order by table_name
+"""
+UNIQUE = """
+select table_name as name, index_name as key_name, column_name as column_name
+from information_schema.statistics
+where table_schema = %s and non_unique = 0
+order by table_name, index_name, seq_in_index
+"""
+FOREIGN_KEYS = """
+select
+    table_name as name, constraint_name as key_name, column_name as column_name,
+    referenced_table_name as parent, referenced_column_name as parent_column
+from information_schema.key_column_usage
+where table_schema = %s and referenced_table_schema = table_schema
+order by table_name, constraint_name, ordinal_position
+"""
+REFERRING = """
+select table_schema as a, table_name as b, referenced_table_name as c
+from information_schema.key_column_usage where referenced_table_schema = %s
+"""
+
+REMEDIES = {
+    1044: "grant this user the right that is missing",
+    1045: "correct the user and the password",
+    1049: "correct the database's name in the URL",
+    1142: "grant this user the right that is missing",
+    1143: "grant this user the right that is missing",
+    1698: "correct the user and the password",
+    1227: "grant this user the right that is missing",
+    1146: "correct the name of the table, or of its database",
+    1021: "make room on the server's disk",
+    1114: "make room on the server's disk",
+    1041: "give the server more memory",
+    1040: "give the server more connections",
+    2003: "check host and port in the URL, and that the server runs",
+    2006: "check that the server runs and can be reached, and try again",
+    2013: "check that the server runs and can be reached, and try again",
+}
+
+
+class MySQLConnector(Connector):
+    """Reads and writes the databases of one MySQL or MariaDB server: there, a schema is a database."""
+
+    def __init__(self, address: Address) -> None:
+        if address.options:
+            raise ConnectorError(
+                "the URL has options that no connector to MySQL knows",
+                expected="schema, or none",
+                received=", ".join(address.options),
+                remedy="remove them",
+            )
+        self._address = address
+        self.default_schema = unquote(address.path.strip("/"))
+        if not (self.default_schema or address.schema):
+            raise ConnectorError(
+                "the URL names no database",
+                expected="mysql://user:password@host:port/database",
+                remedy="add the database",
+            )
+
+    @classmethod
+    def open(cls, address: Address) -> MySQLConnector:
+        connector = cls(address)
+        with connector._session(connector.default_schema or None):
+            pass
+        return connector
+
+    # ------------------------------------------------------------ reading
+
+    def relation(self, schema: str, identifier: str) -> Relation:
+        return _checked(Relation("", schema, identifier))
+
+    def reflect(self, schema: str) -> Metadata:
+        with self._session() as session, _refusing(f"the database {schema!r} can't be read"):
+            names = [row["name"] for row in session.ask(TABLES, schema)]
+            tables = {name: Reflected() for name in names if not name.startswith(OWN)}
+            for (name, key), rows in _grouped(session.ask(UNIQUE, schema)).items():
+                columns = tuple(row["column_name"] for row in rows)
+                if key == "PRIMARY":
+                    tables.get(name, Reflected()).pk = columns
+                elif None not in columns:  # an expression
+                    tables.get(name, Reflected()).unique.append(columns)
+            for (name, _), rows in _grouped(session.ask(FOREIGN_KEYS, schema)).items():
+                found = ForeignKey(
+                    columns=tuple(row["column_name"] for row in rows),
+                    parent=rows[0]["parent"],
+                    parent_columns=tuple(row["parent_column"] for row in rows),
+                )
+                tables.get(name, Reflected()).foreign_keys.append(found)
+        return as_metadata(schema, tables)
+
+    def count(self, relation: Relation) -> int:
+        where = _named(_checked(relation))
+        with self._session() as session, _refusing("can't be read", relation):
+            session.columns(relation)
+            return int(session.ask(f"select count(*) as n from {where}")[0]["n"])  # noqa: S608  quoted
+
+    def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        where = _named(_checked(relation))
+        with self._session() as session, _refusing("can't be read", relation):
+            found = {column.name: column for column in session.columns(relation)}
+            for name in columns or ():
+                if name not in found:
+                    raise ConnectorError(
+                        "there is no such column",
+                        table=where,
+                        column=name,
+                        expected=f"one of {', '.join(found)}",
+                        remedy="correct the column's name",
+                    )
+            asked = list(found.values()) if columns is None else [found[name] for name in columns]
+            reading = Reading(where, asked)
+            session.ask(f"{reading.query} limit 0")  # the server's own error, if there is one
+        yield reading.schema.empty_table()
+        for batch in self._stream(reading.query, where):
+            for start in range(0, batch.num_rows, BATCH_ROWS):
+                yield reading.exact(batch.slice(start, BATCH_ROWS))
+
+    def _stream(self, query: str, table: str) -> Iterator[pa.RecordBatch]:
+        address = self._address
+        who = ":".join(quote(part, safe="") for part in (address.user or "root", address.password or ""))
+        url = f"mysql://{who}@{address.host or '127.0.0.1'}:{address.port or 3306}"
+        try:
+            yield from connectorx.read_sql(
+                url,
+                query,
+                return_type="arrow_stream",
+                protocol="binary",
+                batch_size=BATCH_ROWS,
+                pre_execution_query=list(SETTINGS),
+            )
+        except (RuntimeError, pa.ArrowException) as error:
+            message = re.search(r"ERROR \d+ \(\w+\): [^}]*", str(error))
+            raise ConnectorError(
+                "can't be read",
+                table=table,
+                received=message.group(0)[:300] if message else "an error of the driver",
+                remedy="check that the server runs and can be reached, and try again",
+            ) from None  # the driver's own error may show the URL
+
+    # ------------------------------------------------------------ writing
+
+    @contextlib.contextmanager
+    def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
+        _check_places(places)
+        current: list[Place] = []  # the one that is being written, for the error
+        summary = "the twin can't be written; no twin was changed"
+        with (
+            self._session() as session,
+            _refusing(summary, lambda: current[0].target if current else None),
+            _reserved(session, sorted({place.target.schema for place in places.values()})),
+        ):
+            drafts = {}
+            for name, place in places.items():
+                current[:] = [place]
+                drafts[name] = _Draft(session, place)
+            current.clear()
+
+            def add(name: str, rows: pa.Table) -> None:
+                current[:] = [places[name]]
+                drafts[name].add(rows)
+
+            yield add
+            current.clear()
+            _swap(session, list(drafts.values()))
+        logger.info("%d twins written", len(places))
+
+    @contextlib.contextmanager
+    def _session(self, database: str | None = None) -> Iterator[_Session]:
+        address = self._address
+        try:
+            connection = pymysql.connect(
+                host=address.host or "127.0.0.1",
+                port=address.port or 3306,
+                user=address.user or "root",
+                password=(address.password or "").encode(),  # or it would be taken for Latin
+                database=database,
+                charset="utf8mb4",
+                connect_timeout=CONNECT_SECONDS,
+                local_infile=True,
+                autocommit=True,
+                cursorclass=DictCursor,
+            )
+        except (pymysql.Error, RuntimeError) as error:
+            raise ConnectorError(
+                "MySQL can't be reached, or does not let us in",
+                received=_message(error),
+                remedy=REMEDIES.get(_code(error), REMEDIES[2003]),
+            ) from None  # frames of the driver hold the password
+        with contextlib.closing(connection):
+            session = _Session(connection)
+            with _refusing("the server refused the first question"):
+                for setting in SETTINGS:
+                    session.ask(setting)
+            yield session
+
+    def close(self) -> None:
+        """Nothing is open between the calls."""
+
+
+class _Session:
+    """A connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def ask(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return list(cursor.fetchall())
+
+    def columns(self, relation: Relation) -> list[Column]:
+        """The columns of a table.
+
+        Raises:
+            ConnectorError: There is no such table that this user can see.
+        """
+        rows = self.ask(COLUMNS, relation.schema, relation.identifier)
+        if not rows:
+            raise ConnectorError(
+                f"can't be read: there is no such {'table' if self.has(relation.schema) else 'database'} "
+                "that this user can see",
+                table=_named(relation),
+                remedy="correct the name, or grant this user the right that is missing",
+            )
+        return [column_of(row) for row in rows]
+
+    def has(self, schema: str) -> bool:
+        """Whether there is such a database."""
+        return bool(self.ask("select 1 from information_schema.schemata where schema_name = %s", schema))
+
+    def tables(self, schema: str) -> dict[str, str]:
+        """Per table its kind, views among them."""
+        query = (
+            "select table_name as a, table_type as b from information_schema.tables where table_schema = %s"
+        )
+        return {row["a"]: row["b"] for row in self.ask(query, schema)}
+
+
+class _Draft:
+    """A twin while it grows, under a name of its own beside its place."""
+
+    def __init__(self, session: _Session, place: Place) -> None:
+        self.session, self.target = session, place.target
+        self.old: Relation | None = None
+        there = session.tables(self.target.schema)
+        if self.target.identifier in there:
+            if there[self.target.identifier] != "BASE TABLE":
+                raise self._refused("what stands in the twin's place is no table", "drop it")
+            self.old = self._beside()
+        self.new = self._beside()
+        self._create(place)
+        self.columns = {column.name: column for column in session.columns(self.new)}
+
+    def _beside(self) -> Relation:
+        return Relation("", self.target.schema, OWN + secrets.token_hex(8))
+
+    def _create(self, place: Place) -> None:
+        if place.source is not None:
+            self.session.columns(place.source)
+            shown = self.session.ask(f"show create table {_named(place.source)}")[0]
+            if "Create Table" in shown:
+                # No keys: rules on twins are ours to keep, and to report when they don't hold.
+                self.session.ask(f"create table {_named(self.new)} {definitions(shown['Create Table'])}")
+            else:
+                self.session.ask(
+                    f"create table {_named(self.new)} as select * from {_named(place.source)} limit 0"  # noqa: S608
+                )
+            return
+        listed = []
+        for field in place.schema or ():
+            kind = sql_type(field.type)
+            if kind is None:
+                what = f"has the type {field.type}, which can't be written"
+                raise self._refused(what, "leave the column out", column=field.name)
+            listed.append(f"{name_of(field.name)} {kind}")
+        self.session.ask(f"create table {_named(self.new)} ({', '.join(listed)}) default charset utf8mb4")
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows; columns are matched by name."""
+        texts = {}
+        for name, values in zip(rows.column_names, rows.columns, strict=True):
+            if name not in self.columns:
+                raise self._refused(
+                    "there is no such column in the source", "leave the column out", column=name
+                )
+            if self.columns[name].is_generated:  # the database computes it
+                continue
+            try:
+                texts[name] = as_texts(self.columns[name], values)
+            except pa.ArrowException as error:
+                raise self._refused(
+                    "values don't fit the column's type",
+                    "check the types of the rows",
+                    column=name,
+                    expected=self.columns[name].declared,
+                    received=str(values.type),
+                ) from error
+        if not rows.num_rows or not texts:
+            return
+        if self.session.ask("select @@local_infile as it")[0]["it"]:
+            self._load(texts)
+        else:
+            self._insert(texts)
+
+    def _load(self, texts: Mapping[str, pa.Array]) -> None:
+        variables = {name: f"@v{place}" for place, name in enumerate(texts)}
+        taken = ", ".join(
+            f"{name_of(name)} = {self.columns[name].given.format(variable)}"
+            for name, variable in variables.items()
+        )
+        with tempfile.TemporaryDirectory(prefix="synthohive-") as folder:
+            path = Path(folder) / "rows.csv"
+            path.write_bytes(csv_of(list(texts.values())))
+            with self.session.connection.cursor() as cursor:
+                cursor.execute(
+                    f"load data local infile {self.session.connection.escape(str(path))} "
+                    f"into table {_named(self.new)} character set utf8mb4 fields terminated by ',' "
+                    f"enclosed by '\"' escaped by '' lines terminated by '\\n' "
+                    f"({', '.join(variables.values())}) set {taken}"
+                )
+        # From a local file the server loads what it can, and warns of the rest.
+        for row in self.session.ask("show warnings"):
+            if row["Level"] != "Note":
+                raise pymysql.DataError(row["Code"], row["Message"])
+
+    def _insert(self, texts: Mapping[str, pa.Array]) -> None:
+        """For servers that load no local files; several times slower."""
+        names = ", ".join(map(name_of, texts)).replace("%", "%%")
+        values = ", ".join(self.columns[name].given.format("%s") for name in texts)
+        with self.session.connection.cursor() as cursor:
+            cursor.executemany(
+                f"insert into {_named(self.new)} ({names}) values ({values})",  # noqa: S608  quoted
+                list(zip(*(column.to_pylist() for column in texts.values()), strict=True)),
+            )
+
+    def _refused(self, summary: str, remedy: str, **facts: str) -> ConnectorError:
+        return ConnectorError(
+            f"{summary}; no twin was changed", table=_named(self.target), remedy=remedy, **facts
+        )
+
+
+@contextlib.contextmanager
+def _reserved(session: _Session, schemas: Sequence[str]) -> Iterator[None]:
+    """Let no second writer into the databases, make those that are missing, and leave nothing unfinished."""
+    made = []
+    for schema in schemas:  # sorted, so that two writers never wait for each other
+        lock = "synthohive " + hashlib.sha256(schema.encode()).hexdigest()[:40]
+        if session.ask("select get_lock(%s, %s) as it", lock, LOCK_SECONDS)[0]["it"] != 1:
+            raise ConnectorError(
+                f"another program is writing twins to the database {schema!r}; no twin was changed",
+                remedy="wait until it has ended, and try again",
+            )
+    try:
+        for schema in schemas:
+            if session.has(schema):
+                _drop_own(session, schema)  # of a run that was killed
+            else:
+                session.ask(f"create database {name_of(schema)} default charset utf8mb4")
+                made.append(schema)
+        yield
+    except BaseException:
+        # If the server is gone, the next run does it.
+        with contextlib.suppress(pymysql.Error):
+            for schema in schemas:
+                _drop_own(session, schema)
+            for schema in made:
+                if not session.tables(schema):
+                    session.ask(f"drop database {name_of(schema)}")
+        raise
+
+
+def _drop_own(session: _Session, schema: str) -> None:
+    names = [name for name in session.tables(schema) if re.fullmatch(OWN + "[0-9a-f]{16}", name)]
+    if names:
+        session.ask("set foreign_key_checks = 0")
+        session.ask(f"drop table {', '.join(name_of(schema, name) for name in names)}")
+        session.ask("set foreign_key_checks = 1")
+
+
+def _swap(session: _Session, drafts: Sequence[_Draft]) -> None:
+    """Put all new twins into their places at once: the server renames all tables or none."""
+    replaced = {(draft.target.schema, draft.target.identifier) for draft in drafts if draft.old}
+    for schema in sorted({schema for schema, _ in replaced}):
+        for row in session.ask(REFERRING, schema):
+            if (schema, row["c"]) in replaced and (row["a"], row["b"]) not in replaced:
+                raise ConnectorError(
+                    "a foreign key needs the old twin; no twin was changed",
+                    table=name_of(schema, row["c"]),
+                    received=f"a key of {name_of(row['a'], row['b'])}",
+                    remedy="drop that key, or give the twin another database",
+                )
+    renamed = []
+    for draft in drafts:
+        if draft.old is not None:
+            renamed.append(f"{_named(draft.target)} to {_named(draft.old)}")
+        renamed.append(f"{_named(draft.new)} to {_named(draft.target)}")
+    if renamed:
+        session.ask(f"rename table {', '.join(renamed)}")
+    try:
+        for schema in sorted({draft.target.schema for draft in drafts}):
+            _drop_own(session, schema)
+    except pymysql.Error as error:  # the twins are in their places
+        logger.warning("old twins are left, which the next run drops: %s", _message(error))
+
+
+def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["name"], row["key_name"]), []).append(row)
+    return found
+
+
+def _check_places(places: Mapping[str, Place]) -> None:
+    sources = {place.source for place in places.values() if place.source}
+    for place in places.values():
+        if _checked(place.target) in sources:
+            raise ConnectorError(
+                "the twin would replace a real table",
+                table=_named(place.target),
+                expected="a database other than the source's",
+                remedy="give the twins a database of their own",
+            )
+
+
+def _checked(relation: Relation) -> Relation:
+    for name in (relation.schema, relation.identifier):
+        if len(name) > MAX_NAME or "\0" in name:
+            raise ConnectorError(
+                "the name can't be one in MySQL",
+                table=_named(relation),
+                expected=f"at most {MAX_NAME} characters",
+                received=f"{len(name)} characters",
+                remedy="choose a shorter name",
+            )
+    return relation
+
+
+def _named(relation: Relation) -> str:
+    return name_of(relation.schema, relation.identifier)
+
+
+@contextlib.contextmanager
+def _refusing(summary: str, table: Relation | Callable[[], Relation | None] | None = None) -> Iterator[None]:
+    try:
+        yield
+    except pymysql.Error as error:
+        where = table() if callable(table) else table
+        raise ConnectorError(
+            summary,
+            table=None if where is None else _named(where),
+            received=_message(error),
+            remedy=REMEDIES.get(_code(error), "see the server's message"),
+        ) from None  # the driver's own error may show values
+
+
+def _code(error: Exception) -> int:
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
+
+
+def _message(error: Exception) -> str:
+    """The server's own first line, without the values in it."""
+    line = str(error.args[-1] if error.args else error).strip().split("\n")[0]
+    return re.sub(r"(value:?|entry) '.*?'( for|$)", r"\1 '...'\2", line)[:300]

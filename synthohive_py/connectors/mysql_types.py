@@ -1,0 +1,285 @@
+"""MySQL's and MariaDB's types as Arrow's: how a column is asked for, what comes, and how it goes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthohive_py.arrowtypes import is_bytes_type, is_uuid_type
+from synthohive_py.columns.opaque import to_text
+from synthohive_py.errors import ConnectorError
+
+__all__ = [
+    "COLUMNS",
+    "Column",
+    "Reading",
+    "as_texts",
+    "column_of",
+    "csv_of",
+    "definitions",
+    "name_of",
+    "sql_type",
+]
+
+INTEGERS = {
+    "tinyint": (pa.int8(), pa.uint8()),
+    "smallint": (pa.int16(), pa.uint16()),
+    "mediumint": (pa.int32(), pa.uint32()),
+    "int": (pa.int32(), pa.uint32()),
+    "bigint": (pa.int64(), pa.uint64()),
+}
+OTHERS = {
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "year": pa.int16(),
+    "date": pa.date32(),
+    "datetime": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "time": pa.time64("us"),
+    "bit": pa.uint64(),
+}
+ASKED = {
+    "bit": "cast({} + 0 as unsigned)",
+    # Microseconds: the driver ends on times that are no clock's. Only MariaDB's seconds have a fraction.
+    "time": "cast(floor(time_to_sec({0})) * 1000000 + microsecond({0}) as signed)",
+}
+GEOMETRIES = (
+    *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
+    *("geometrycollection", "geomcollection"),
+)
+BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
+PLAIN = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json")
+
+COLUMNS = """
+select
+    column_name as name, lower(data_type) as kind, lower(column_type) as declared,
+    numeric_precision as digits, numeric_scale as scale,
+    lower(coalesce(extra, '')) regexp 'generated|virtual|persistent' as is_generated
+from information_schema.columns
+where table_schema = %s and table_name = %s
+order by ordinal_position
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        declared: Its type, as SQL has it.
+        type: Arrow's type.
+        asked: What is asked for; `{}` stands for the column.
+        given: What a text becomes in the database; `{}` stands for the text.
+        is_dated: Whether it may hold days such as 0000-00-00.
+        is_generated: Whether the database computes it.
+    """
+
+    name: str
+    declared: str
+    type: pa.DataType
+    asked: str
+    given: str
+    is_dated: bool
+    is_generated: bool
+
+
+def name_of(*parts: str) -> str:
+    """A name as SQL has it, whatever characters are in it."""
+    return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
+
+
+def column_of(row: Mapping[str, Any]) -> Column:
+    """A column from a row of `COLUMNS`."""
+    kind, declared = row["kind"], row["declared"]
+    asked = given = "{}"
+    if kind in INTEGERS:
+        arrow = INTEGERS[kind]["unsigned" in declared]
+    elif kind == "decimal":
+        # The driver would give ten digits after the point, whatever the column has.
+        digits = int(row["digits"])
+        arrow = (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, int(row["scale"]))
+        asked = "cast({} as char)"
+    elif kind in OTHERS:
+        arrow = OTHERS[kind]
+        asked = ASKED.get(kind, "{}")
+        given = "cast({} as unsigned)" if kind == "bit" else "{}"
+    elif kind in BYTES:
+        arrow, given = pa.binary(), "unhex({})"
+    else:
+        arrow = pa.string()
+        if kind in GEOMETRIES:
+            asked, given = "st_astext({})", "st_geomfromtext({})"
+        elif kind not in PLAIN:
+            asked = "cast({} as char)"
+    return Column(
+        name=row["name"],
+        declared=declared,
+        type=arrow,
+        asked=asked,
+        given=given,
+        is_dated=kind in ("date", "datetime", "timestamp"),
+        is_generated=bool(row["is_generated"]),
+    )
+
+
+class Reading:
+    """How columns are asked for, and how what comes is made exact.
+
+    Args:
+        table: The table's name, as SQL has it.
+        columns: Its columns.
+    """
+
+    def __init__(self, table: str, columns: Sequence[Column]) -> None:
+        self.table, self.columns = table, columns
+        self.schema = pa.schema([(column.name, column.type) for column in columns])
+
+    @property
+    def query(self) -> str:
+        """What gives the rows, and whether days are days."""
+        asked = []
+        for column in self.columns:
+            name = name_of(column.name)
+            # The driver ends on days that no calendar has.
+            asked.append(
+                f"case when {_is_day(name)} then {name} end" if column.is_dated else column.asked.format(name)
+            )
+        dated = [name_of(column.name) for column in self.columns if column.is_dated]
+        asked += [f"({name} is not null and not ({_is_day(name)})) + 0" for name in dated]
+        listed = ", ".join(f"{what} as c{place}" for place, what in enumerate(asked))
+        return f"select {listed} from {self.table}"  # noqa: S608  quoted
+
+    def exact(self, batch: pa.RecordBatch) -> pa.Table:
+        """Rows of the query as rows of the schema."""
+        checks = iter(batch.columns[len(self.columns) :])
+        arrays = []
+        for column, array in zip(self.columns, batch.columns, strict=False):
+            if column.is_dated and pc.any(next(checks).cast(pa.bool_())).as_py():
+                raise self._refused(column.name, "a day such as 0000-00-00")
+            if pa.types.is_time(column.type) and not _are_clock_times(array):
+                raise self._refused(column.name, "a time below 0 or above 24 hours")
+            arrays.append(_typed(array, column.type))
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def _refused(self, column: str, received: str) -> ConnectorError:
+        return ConnectorError(
+            "has a value that Arrow can't hold",
+            table=self.table,
+            column=column,
+            received=received,
+            remedy="set it to null, cast it to text in a view, or leave the column out",
+        )
+
+
+def _is_day(name: str) -> str:
+    return f"month({name}) > 0 and dayofmonth({name}) > 0"
+
+
+def _are_clock_times(microseconds: pa.Array) -> bool:
+    ends = pc.min_max(microseconds).as_py()
+    return ends["min"] is None or (ends["min"] >= 0 and ends["max"] < 86_400_000_000)
+
+
+def _typed(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return array.cast(pa.timestamp("us")).cast(pa.int64()).cast(kind)  # the session's zone is UTC
+    return array if array.type == kind else array.cast(kind)
+
+
+# The first test that fits.
+SQL_TYPES = (
+    (pa.types.is_boolean, "tinyint(1)"),
+    (pa.types.is_int8, "tinyint"),
+    (pa.types.is_int16, "smallint"),
+    (pa.types.is_int32, "int"),
+    (pa.types.is_int64, "bigint"),
+    (pa.types.is_uint8, "tinyint unsigned"),
+    (pa.types.is_uint16, "smallint unsigned"),
+    (pa.types.is_uint32, "int unsigned"),
+    (pa.types.is_uint64, "bigint unsigned"),
+    (pa.types.is_float64, "double"),
+    (pa.types.is_floating, "float"),
+    (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_null(t), "longtext"),
+    (is_uuid_type, "char(36)"),
+    (is_bytes_type, "longblob"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_time, "time(6)"),
+    # Not `timestamp`, which ends in 2038.
+    (pa.types.is_timestamp, "datetime(6)"),
+)
+
+
+def sql_type(kind: pa.DataType) -> str | None:
+    """The type of MySQL that is nearest to one of Arrow; None if there is none."""
+    if pa.types.is_dictionary(kind):
+        return sql_type(kind.value_type)
+    if pa.types.is_decimal(kind):
+        is_known = kind.precision <= 65 and 0 <= kind.scale <= 30
+        return f"decimal({kind.precision}, {kind.scale})" if is_known else None
+    return next((name for fits, name in SQL_TYPES if fits(kind)), None)
+
+
+def as_texts(column: Column, values: pa.ChunkedArray) -> pa.Array:
+    """The values as texts of which the database makes the column's own.
+
+    Raises:
+        pa.ArrowException: A value does not fit the column.
+    """
+    array = values.combine_chunks()
+    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    kind = column.type
+    if is_bytes_type(array.type):
+        # What is no bytes there, such as char(36), gets the UUID as it is usually written.
+        is_hex = pa.types.is_binary(kind)
+        array = array.storage if is_hex and is_uuid_type(array.type) else array
+        return to_text(array)
+    if not pa.types.is_string(kind) and not pa.types.is_binary(kind):
+        options = pc.CastOptions(
+            kind, allow_time_truncate=True, allow_decimal_truncate=False, allow_int_overflow=False
+        )
+        if array.type != kind:
+            array = array.cast(pa.int8()) if pa.types.is_boolean(array.type) else array
+            array = array.cast(options=options)
+        if pa.types.is_floating(kind) and pc.any(pc.invert(pc.is_finite(array))).as_py():
+            raise pa.ArrowInvalid("not finite")
+        if pa.types.is_timestamp(kind):
+            array = array.cast(pa.int64()).cast(pa.timestamp("us"))
+    return array.cast(pa.string())
+
+
+def csv_of(columns: Sequence[pa.Array]) -> pa.Buffer:
+    """Rows for `load data`: texts in quotes, nulls as NULL without them.
+
+    Arrow's own writer has nothing that tells a null from an empty text here.
+    """
+    mark, comma, end, nothing = (pa.scalar(text, pa.large_string()) for text in ('"', ",", "\n", ""))
+    quoted = []
+    for column in columns:
+        doubled = pc.replace_substring(column, '"', '""').cast(pa.large_string())
+        quoted.append(pc.fill_null(pc.binary_join_element_wise(mark, doubled, mark, nothing), "NULL"))
+    lines = pc.binary_join_element_wise(pc.binary_join_element_wise(*quoted, comma), end, nothing)
+    offsets = lines.buffers()[1]
+    ends = memoryview(offsets).cast("q")
+    return lines.buffers()[2].slice(ends[lines.offset], ends[lines.offset + len(lines)] - ends[lines.offset])
+
+
+# What `show create table` says of a column, without what counts for the source alone.
+DEFINITION = re.compile(r"^\s+(`(?:[^`]|``)+` .*?),?$")
+
+
+def definitions(shown: str) -> str:
+    """Columns and options out of `show create table`, without keys, checks of the table, and counters."""
+    *lines, _ = shown.split("\n")
+    found = (DEFINITION.match(line) for line in lines[1:])
+    columns = [re.sub(r" AUTO_INCREMENT\b", "", match.group(1)) for match in found if match]
+    options = shown.rpartition("\n)")[2]
+    kept = re.findall(r"\b(?:ENGINE|(?:DEFAULT )?CHARSET|COLLATE)=\w+", options)
+    return f"({', '.join(columns)}) {' '.join(kept)}"

@@ -232,6 +232,7 @@ class MySQLConnector(Connector):
                 database=database,
                 charset="utf8mb4",
                 connect_timeout=CONNECT_SECONDS,
+                read_timeout=CONNECT_SECONDS,
                 local_infile=True,
                 autocommit=True,
                 cursorclass=DictCursor,
@@ -242,6 +243,8 @@ class MySQLConnector(Connector):
                 received=_message(error),
                 remedy=REMEDIES.get(_code(error), REMEDIES[2003]),
             ) from None  # frames of the driver hold the password
+        # The driver's time limit for connecting does not count the server's greeting; later, reads may be long.
+        connection._read_timeout = None  # noqa: SLF001  there is no other way
         with contextlib.closing(connection):
             session = _Session(connection)
             with _refusing("the server refused the first question"):

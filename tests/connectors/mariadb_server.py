@@ -63,7 +63,8 @@ def _started(folder: Path, port: int) -> subprocess.Popen[bytes]:
             *("--innodb-flush-method=nosync", "--skip-innodb-doublewrite"),  # quick, if not durable
             # Summer time is where times go wrong, so the server lives in it.
             *("--skip-name-resolve", "--default-time-zone=+02:00", f"--log-error={folder / 'log'}"),
-        ]
+        ],
+        stderr=subprocess.DEVNULL,
     )
     for _ in range(300):
         if server.poll() is None and socket.exists():

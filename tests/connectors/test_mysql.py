@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -426,6 +427,16 @@ def test_a_wrong_url_says_what_is_wrong_and_no_secret(mysql_url, mysql_sql, old,
     assert time.monotonic() - start < 5
     for secret in (PASSWORD, "wr@ng", quote("wr@ng"), "pass?word", "mysql://root"):
         assert secret not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        start = time.monotonic()
+        with pytest.raises(ConnectorError, match=r"timed out|Lost connection.*try again"):
+            open_url(f"mysql://u:p@127.0.0.1:{silent.getsockname()[1]}/db")
+        assert time.monotonic() - start < 5
 
 
 def test_any_password_is_taken(mysql, mysql_url, mysql_sql) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -482,9 +483,7 @@ def test_a_wrong_url_says_what_is_wrong_and_no_secret(postgres_uri, changes, say
         assert secret not in text
 
 
-def test_a_server_that_says_nothing_is_given_up(sql) -> None:  # noqa: ARG001
-    import socket
-
+def test_a_server_that_says_nothing_is_given_up() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -39,8 +39,8 @@ def run_model(adapter: Any, parsed_model: dict[str, Any], compiled_code: str) ->
     try:
         from synthohive_py.dbt.session import PostgresSession, as_copy
 
-        # dbt puts an empty line before the model; without it, lines are numbered as in its file.
-        exec(compile(compiled_code.lstrip(), file, "exec"), scope)  # noqa: S102  it is the user's
+        # The model comes first, so lines are numbered as in its file.
+        exec(compile(compiled_code, file, "exec"), scope)  # noqa: S102  it is the user's
         session = PostgresSession(uri_of(adapter.connections.profile.credentials))
         result = as_copy(scope["model"](scope["dbtObj"](session.table), session))
     except Exception as error:

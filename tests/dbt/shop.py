@@ -177,6 +177,10 @@ class Postgres(Database):
     def copied(self, folder: Path) -> Postgres:  # noqa: ARG002
         copy = Postgres(self.server, f"shop_{secrets.token_hex(4)}")
         Postgres(self.server, "postgres").query(f"create database {copy.name} template {self.name}")
+        if copy.query("select to_regclass('analytics.synthohive_schema') is not null") == [(True,)]:
+            # What is written there names the database, and here copies can't be called as their original.
+            named = f"replace(payload, '{self.name}', '{copy.name}')"
+            copy.query(f"update analytics.synthohive_schema set payload = {named}")
         return copy
 
     def fill(self, source: DuckDB) -> None:
@@ -235,17 +239,17 @@ class Project:
         return subprocess.run(
             [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-                "DBT_PROFILES_DIR": str(self.folder),
-                **environment,
-            },
+            env=self.environment(**environment),
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What dbt is to find in its environment."""
+        own = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_PROFILES_DIR": str(self.folder)}
+        return {**os.environ, **own, **more}
 
     def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Build the package's models and run its tests."""

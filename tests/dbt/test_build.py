@@ -206,7 +206,7 @@ def test_a_broken_twin_fails_dbt_test(built: Project, damage: str, failing: str)
 
     done = built.dbt("test", "--select", "package:synthohive")
 
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stdout
     assert built.statuses()[failing] == "fail"
 
 
@@ -215,8 +215,8 @@ def test_a_poor_twin_fails_the_quality_gate(built: Project) -> None:
 
     done = built.dbt("build", "--select", "synthohive_quality")
 
-    assert done.returncode == 1
-    assert built.statuses()["synthohive_quality_is_enough"] == "fail"
+    assert done.returncode == 1, done.stdout
+    assert built.statuses()["synthohive_quality_is_enough"] == "fail", done.stdout
     failed = built.query("select column_name, reason from analytics.synthohive_quality where not passed")
     assert "price" in {column for column, _ in failed}
 
@@ -227,7 +227,7 @@ def test_a_failed_write_leaves_the_old_twins(built: Project) -> None:
 
     done = built.dbt("run", "--select", "synthohive_tables", "--vars", "synthohive_seed: 9")
 
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stdout
     assert "no twin was changed" in done.stdout
     assert built.query("select * from shop_synthetic.customers") == before
 
@@ -238,7 +238,7 @@ def test_a_damaged_artefact_is_refused(built: Project) -> None:
 
     done = built.dbt("run", "--select", "synthohive_tables")
 
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stdout
     assert "SerializationError" in done.stdout
     assert "synthohive_models+" in done.stdout
     assert built.query("select * from shop_synthetic.customers") == before

@@ -91,6 +91,7 @@ ALLOWED = {
     "pydantic": {"synthohive_py.schema"},
     "safetensors": {"synthohive_py.states"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
+    "pyspark": {"dbt_synthohive"},  # in Spark's own process, for the one submission method
     "torch": {"synthohive_py.models", "synthohive_py.rng"},
     "tqdm": {"synthohive_py.relational", "synthohive_py.synthesizer"},
 }

@@ -7,13 +7,17 @@ error there would end them all.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("dbt.adapters.duckdb")
+DuckDBAdapter = pytest.importorskip("dbt.adapters.duckdb").DuckDBAdapter
+AdapterPlugin = pytest.importorskip("dbt.adapters.base").AdapterPlugin
+FACTORY = pytest.importorskip("dbt.adapters.factory").FACTORY
+SynthoHivePlugin = pytest.importorskip("dbt_synthohive.plugin").SynthoHivePlugin
 
 ROOT = Path(__file__).parents[2]
 RUN = """
@@ -76,6 +80,64 @@ def test_dbt_runs_beside_a_broken_engine(tmp_path: Path, project: Path, broken: 
 
     assert "1." in run(["-c", VERSION], cwd=project, first=first)
     run(["-c", RUN, "parse"], cwd=project, first=first)
+
+
+def test_dbt_runs_beside_a_broken_plugin(tmp_path: Path, project: Path) -> None:
+    first = tmp_path / "broken"
+    shutil.copytree(ROOT / "dbt_synthohive", first / "dbt_synthohive")
+    (first / "dbt_synthohive" / "plugin.py").write_text("raise SyntaxError('broken')\n")
+
+    assert "dbt plugin is not loaded: broken" in run(["-c", RUN, "parse"], cwd=project, first=first)
+
+
+def registered(adapter: type) -> type:
+    """What dbt would make for the adapter, after the plugin has started."""
+    plugin = AdapterPlugin(adapter, credentials=object, include_path="x")  # type: ignore[arg-type]
+    before = dict(FACTORY.plugins)
+    try:
+        FACTORY.plugins["ours"] = plugin
+        SynthoHivePlugin("shop")
+        assert plugin.adapter is adapter  # what the adapter's own module holds is not changed
+        return FACTORY.plugins["ours"].adapter  # type: ignore[return-value]
+    finally:
+        FACTORY.plugins.clear()
+        FACTORY.plugins.update(before)
+
+
+def test_postgres_gets_python_models_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    postgres = pytest.importorskip("dbt.adapters.postgres").PostgresAdapter
+
+    extended = registered(postgres)
+
+    assert issubclass(extended, postgres)
+    assert extended.__name__ == "PostgresAdapter"
+    assert "synthohive_local" in extended._available_
+    assert registered(postgres) is extended
+    assert registered(extended) is extended
+    assert not hasattr(postgres, "synthohive_local")
+    monkeypatch.setenv("SYNTHOHIVE_DBT_PLUGIN", "off")
+    assert registered(postgres) is postgres
+
+
+def test_an_adapter_with_python_models_keeps_its_own() -> None:
+    postgres = pytest.importorskip("dbt.adapters.postgres").PostgresAdapter
+
+    class Able(postgres):
+        def submit_python_job(self, parsed_model: dict, compiled_code: str) -> None:
+            """Of its own."""
+
+    assert registered(Able) is Able
+    assert registered(DuckDBAdapter) is DuckDBAdapter
+
+
+def test_an_error_of_the_plugin_is_only_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dbt_synthohive.plugin.register", lambda: 1 / 0)
+
+    SynthoHivePlugin("shop")
+
+    assert "dbt plugin does nothing: division by zero" in caplog.text
 
 
 def test_the_plugin_imports_nothing_heavy() -> None:

@@ -13,7 +13,14 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 # Files that the demo makes, or that stand in the reader's own project.
-ELSEWHERE = {"build/", "packages.yml", "profiles.yml", "macros/source.sql", "shop.synthohive"}
+ELSEWHERE = {
+    "build/",
+    "packages.yml",
+    "profiles.yml",
+    "macros/source.sql",
+    "shop.synthohive",
+    "target/manifest.json",
+}
 
 
 def text_of(path: Path) -> str:

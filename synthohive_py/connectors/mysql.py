@@ -243,7 +243,7 @@ class MySQLConnector(Connector):
                 received=_message(error),
                 remedy=REMEDIES.get(_code(error), REMEDIES[2003]),
             ) from None  # frames of the driver hold the password
-        # The driver's time limit for connecting does not count the server's greeting; later, reads may be long.
+        # The time limit for connecting does not count the server's greeting. Later, reads may be long.
         connection._read_timeout = None  # noqa: SLF001  there is no other way
         with contextlib.closing(connection):
             session = _Session(connection)
@@ -367,16 +367,13 @@ class _Draft:
             f"{name_of(name)} = {self.columns[name].given.format(variable)}"
             for name, variable in variables.items()
         )
-        with tempfile.TemporaryDirectory(prefix="synthohive-") as folder:
-            path = Path(folder) / "rows.csv"
-            path.write_bytes(csv_of(list(texts.values())))
-            with self.session.connection.cursor() as cursor:
-                cursor.execute(
-                    f"load data local infile {self.session.connection.escape(str(path))} "
-                    f"into table {_named(self.new)} character set utf8mb4 fields terminated by ',' "
-                    f"enclosed by '\"' escaped by '' lines terminated by '\\n' "
-                    f"({', '.join(variables.values())}) set {taken}"
-                )
+        with _file(csv_of(list(texts.values()))) as path, self.session.connection.cursor() as cursor:
+            cursor.execute(
+                f"load data local infile {self.session.connection.escape(path)} "
+                f"into table {_named(self.new)} character set utf8mb4 fields terminated by ',' "
+                f"enclosed by '\"' escaped by '' lines terminated by '\\n' "
+                f"({', '.join(variables.values())}) set {taken}"
+            )
         # From a local file the server loads what it can, and warns of the rest.
         for row in self.session.ask("show warnings"):
             if row["Level"] != "Note":
@@ -396,6 +393,23 @@ class _Draft:
         return ConnectorError(
             f"{summary}; no twin was changed", table=_named(self.target), remedy=remedy, **facts
         )
+
+
+@contextlib.contextmanager
+def _file(content: pa.Buffer) -> Iterator[str]:
+    """The path of a file; without a name, where that is possible: a process that is killed leaves none."""
+    with contextlib.ExitStack() as stack:
+        if Path("/dev/fd").exists():
+            file: Any = stack.enter_context(tempfile.TemporaryFile())
+            path = f"/dev/fd/{file.fileno()}"
+        else:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="synthohive-"))
+            path = str(Path(folder) / "rows.csv")
+            file = stack.enter_context(Path(path).open("wb"))
+        file.write(content)
+        file.flush()
+        file.seek(0)
+        yield path
 
 
 @contextlib.contextmanager

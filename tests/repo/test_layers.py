@@ -58,6 +58,7 @@ SIDEWAYS = {
 # Where each third-party package may be imported at run time. A package that is not here is not allowed.
 ALLOWED = {
     "dbt": {"dbt_synthohive"},
+    "dbt_common": {"dbt_synthohive"},
     "adbc_driver_postgresql": {"synthohive_py.connectors.postgres"},
     "connectorx": {"synthohive_py.connectors.mysql"},
     "duckdb": {"synthohive_py.connectors.duckdb"},

@@ -79,7 +79,7 @@ def test_the_first_commands_are_what_ci_runs() -> None:
     workflow = text_of(ROOT / ".github" / "workflows" / "ci.yml")
 
     assert re.findall(r"^make \w+", script, re.MULTILINE) == ["make demo", "make test"]
-    assert re.findall(r"run: (make \w+)", workflow) == ["make demo", "make test"]
+    assert "run: .ci/run" in workflow
 
 
 def test_help_lists_every_target() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from synthohive_py import ConnectorError, Metadata, SettingError, Synthesizer
+from synthohive_py import ConnectorError, ForeignKey, Metadata, SettingError, Synthesizer
 from synthohive_py.columns.patterns import Patterns
 from synthohive_py.relational import shards, workers
 from synthohive_py.rng import Part, Seed
@@ -260,3 +260,17 @@ def test_unique_texts_do_not_depend_on_the_parts(total: int) -> None:
 
     assert np.concatenate(parts).tolist() == whole
     assert len(set(whole)) == total
+
+
+def test_a_part_of_a_foreign_key_takes_no_condition() -> None:
+    projects = pd.DataFrame({"country": np.repeat(["AT", "DE"], 20), "number": np.tile(np.arange(20), 2)})
+    hours = projects.loc[np.arange(200) % 40].assign(spent=np.arange(200) % 8).reset_index(drop=True)
+    metadata = Metadata()
+    metadata.add_table("projects", pk=["country", "number"])
+    key = ForeignKey(columns=["country", "number"], parent="projects", parent_columns=["country", "number"])
+    metadata.add_table("hours", foreign_keys=[key])
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False)
+    synthesizer.fit({"projects": projects, "hours": hours})
+
+    with pytest.raises(SettingError, match=r"hours.country: is part of a foreign key"):
+        synthesizer.sample(conditions={"hours": {"country": "AT"}})

@@ -49,7 +49,7 @@ class DuckDBConnector(Connector):
             raise ConnectorError(
                 f"there is no DuckDB database {path}",
                 expected="duckdb:///relative/path or duckdb:////absolute/path of a file",
-                remedy="correct the path",
+                remedy=f"correct the path; a new database is made with duckdb.connect({str(path)!r})",
             )
         try:
             connector = cls(duckdb.connect(str(path)))

@@ -4,7 +4,7 @@ A shape (KSComplement and the like) passes when it is no further below its real-
 tolerance, or than chance explains for so few rows. Keys have no such slack: one repeated primary key fails,
 and so does one orphan where the real data has none or `orphans="drop"` was asked for.
 
-    >>> findings = score(metadata, real, twins, seed=Seed(0))  # doctest: +SKIP
+    >>> findings = score(metadata, real, twins, seed=0)  # doctest: +SKIP
     >>> [f.reason for f in findings if not f.passed]  # doctest: +SKIP
 """
 
@@ -19,12 +19,15 @@ import numpy as np
 import pyarrow as pa
 
 from synthohive_py.errors import DataError
+from synthohive_py.frames import to_arrow
 from synthohive_py.quality.baseline import chance, real_vs_real
 from synthohive_py.quality.keys import LinkCheck, check_key, check_link
 from synthohive_py.quality.metrics import CARDINALITY, MISSING, Metric, choose_metric, has_nulls
+from synthohive_py.rng import Seed
 
 if TYPE_CHECKING:
-    from synthohive_py.rng import Seed
+    import pandas as pd
+
     from synthohive_py.rules import TableRules
     from synthohive_py.schema import ForeignKey, Metadata, TableConfig
 
@@ -128,10 +131,10 @@ class _Link:
 
 def score(
     metadata: Metadata,
-    real: Mapping[str, pa.Table],
-    synthetic: Mapping[str, pa.Table],
+    real: Mapping[str, pa.Table | pd.DataFrame],
+    synthetic: Mapping[str, pa.Table | pd.DataFrame],
     *,
-    seed: Seed,
+    seed: Seed | int,
     tolerance: float = 0.1,
     null_tolerance: float = 0.02,
     row_tolerance: float = 0.05,
@@ -144,8 +147,8 @@ def score(
     Args:
         metadata: The declared tables and keys; skipped tables are not judged.
         real: The real tables by name.
-        synthetic: The tables of the twin by name.
-        seed: The stream that the halves of the baselines are drawn from.
+        synthetic: The tables of the twin by name, as `sample` returned them.
+        seed: A seed, or the stream that the halves of the baselines are drawn from.
         tolerance: How far a shape may be below its baseline.
         null_tolerance: How far the null rate of a column may be from the real one.
         row_tolerance: How far the number of rows may be from the real one, as a share of it.
@@ -155,25 +158,28 @@ def score(
         rules: Per table, rules that hold in every real row; see `FittedSchema.rules`.
 
     Raises:
-        DataError: A declared table has no real data.
+        DataError: A declared table has no real data, or the data are no tables.
     """
+    stream = Seed(seed) if isinstance(seed, int) else seed
+    originals = {name: to_arrow(table, name) for name, table in real.items()}
+    twins = {name: to_arrow(table, name) for name, table in synthetic.items()}
     tolerances = _Tolerances(tolerance, null_tolerance, row_tolerance, orphan_tolerance)
     findings: list[Finding] = []
     for name, config in metadata.modelled.items():
-        if name not in real:
-            received = f"data for {sorted(real)}"
+        if name not in originals:
+            received = f"data for {sorted(originals)}"
             raise DataError("has no real data to compare with", table=name, received=received)
-        twin = synthetic.get(name, real[name].schema.empty_table())
-        pair = _Pair(config, real[name], twin, tolerances, seed.child("quality", name))
-        links = [_count_link(pair, key, real, synthetic) for key in config.foreign_keys]
-        findings.append(_judge_structure(pair, is_missing=name not in synthetic))
+        twin = twins.get(name, originals[name].schema.empty_table())
+        pair = _Pair(config, originals[name], twin, tolerances, stream.child("quality", name))
+        links = [_count_link(pair, key, originals, twins) for key in config.foreign_keys]
+        findings.append(_judge_structure(pair, is_missing=name not in twins))
         findings.append(_judge_rows(pair, links, scale))
         findings.extend(_judge_keys(pair))
         for link in links:
             findings.extend(_judge_link(pair, link))
         findings.extend(_judge_columns(pair))
-        if rules and name in rules and name in synthetic:
-            findings.extend(_judge_rules(pair, rules[name], synthetic))
+        if rules and name in rules and name in twins:
+            findings.extend(_judge_rules(pair, rules[name], twins))
     return findings
 
 

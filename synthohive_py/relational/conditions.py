@@ -54,7 +54,15 @@ def read_conditions(
                 expected=f"one of {', '.join(fitted.tables)}",
             )
         values, codes = {}, {}
+        foreign = {c for key in fitted.metadata.tables[table].foreign_keys for c in key.columns}
         for column, value in _mapping(wanted, table).items():
+            if column in foreign:
+                raise SettingError(
+                    "is part of a foreign key, which is that of some parent and can't have a condition",
+                    table=table,
+                    column=column,
+                    remedy="put conditions on other columns",
+                )
             values[column], found = _read(fitted.tables[table], table, column, value)
             codes.update(found)
         out[table] = Conditions(values, codes)

@@ -64,7 +64,11 @@ class TableMaker:
         columns = {**dict(zip(known.column_names, known.columns, strict=True)), **drawn.values}
         if not placed.all():
             # More rows than distinct keys: the rest would break the key, so they are left out.
-            logger.warning("%s: %d rows found no unused key and are left out", self.name, (~placed).sum())
+            logger.warning(
+                "%s: %d rows found no unused key and are left out: the real values form no more combinations",
+                self.name,
+                (~placed).sum(),
+            )
             codes = codes[placed]
             columns = {name: column.filter(pa.array(placed)) for name, column in columns.items()}
             context = context[placed] if context is not None else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from synthohive_py.columns.categorical import CategoricalCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.derived import DerivedCodec
@@ -11,8 +13,9 @@ from synthohive_py.plan import Link
 from synthohive_py.relational.prepare import Prepared
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
-from synthohive_py.rules import Computed, Relatives, Repeats, Rule, declared_rules, mine_rules
+from synthohive_py.rules import Computed, Depends, Relatives, Repeats, Rule, declared_rules, mine_rules
 from synthohive_py.rules.keeping import Keeper
+from synthohive_py.rules.kinds import codes_of
 
 __all__ = ["keep_rules", "learn_rules"]
 
@@ -63,6 +66,7 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
         for column, codec in codecs.items()
         if isinstance(codec, DerivedCodec)
     ]
+    mined = tuple(r for r in mined if not isinstance(r, Depends) or _is_told(r, p, threshold))
     told = {str(rule) for rule in declared}
     return Keeper.fit(
         [*held_anyway, *declared, *(rule for rule in mined if str(rule) not in told)],
@@ -74,6 +78,18 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
         threshold=threshold,
         storable=p.storable,
     )
+
+
+def _is_told(rule: Depends, p: Prepared, threshold: int) -> bool:
+    """Whether most values that follow do so from values that are stored.
+
+    The twin has no others to follow from: a rule that rare models of planes decide their speed would leave
+    only the speed of common ones.
+    """
+    on = codes_of(p.table.column(rule.on).combine_chunks())
+    known = (np.bincount(on)[on] >= threshold) & p.storable
+    follows = np.asarray(p.table.column(rule.column).is_valid())
+    return bool(2 * (known & follows).sum() >= follows.sum())
 
 
 def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed: set[str]) -> Generated:

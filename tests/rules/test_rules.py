@@ -234,3 +234,18 @@ def test_a_rule_about_a_column_of_a_key_leaves_the_key_unique() -> None:
         stops = synthesizer.sample(scale=scale)["stops"]
         assert (stops["stop"] <= stops["lap"]).all()
         assert not stops.duplicated(["race", "car", "stop"]).any()
+
+
+def test_values_that_follow_from_rare_ones_only_do_not_vanish() -> None:
+    """Most planes have no speed; those of rare models, which the twin can't have, have."""
+    rng = np.random.default_rng(0)
+    common = pd.DataFrame({"model": rng.choice(["a", "b", "c"], 1500), "speed": np.nan})
+    rare = pd.DataFrame({"model": [f"rare {i}" for i in range(60)], "speed": rng.integers(90, 200, 60)})
+    metadata = Metadata()
+    metadata.add_table("planes")
+    planes = pd.concat([common, rare.loc[np.arange(120) % 60]], ignore_index=True)
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False)
+
+    twin = synthesizer.fit({"planes": planes}).sample()["planes"]
+
+    assert twin["speed"].notna().sum() > 60

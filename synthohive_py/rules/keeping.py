@@ -313,18 +313,22 @@ class _Work:
         self.put_numbers(rule.end, closed, (closed != end) & ~is_open)
 
     def sort_within_rows(self, rules: Sequence[AtMost]) -> None:
-        """Values of a row in their order: exchanged where both are free, else moved."""
+        """Values of a row in their order: exchanged where both are free, else moved.
+
+        Not if few rows break a rule. These borrow: a value of another column, or one just beyond it, may be
+        none that occurs (the minutes that a flight takes are no time of the day).
+        """
         for _ in range(SWAPS):
             for rule in rules:
                 bad = rule.broken(self.table)
-                if bad.any() and {rule.lower, rule.upper} <= self.free:
+                if bad.mean() > RARE and {rule.lower, rule.upper} <= self.free:
                     low, high, _ = rule.ends(self.table, None)
                     self.put_numbers(rule.lower, high, bad)
                     self.put_numbers(rule.upper, low, bad)
         for rule in _smallest_first(rules):
             low, high, _ = rule.ends(self.table, None)
             bad = rule.broken(self.table)
-            if bad.mean() <= RARE:  # such rows borrow: a value just beyond another may be none that occurs
+            if bad.mean() <= RARE:
                 continue
             if rule.upper in self.free:
                 self.put_numbers(rule.upper, rule.above(low), bad)

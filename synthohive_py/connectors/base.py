@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from synthohive_py.errors import ConnectorError
+
 if TYPE_CHECKING:
     from synthohive_py.connectors.urls import Address
     from synthohive_py.schema import Metadata
 
-__all__ = ["BATCH_ROWS", "Connector", "Place", "Relation", "Twin", "quoted"]
+__all__ = ["BATCH_ROWS", "Connector", "Place", "Relation", "Twin", "check_places", "quoted"]
 
 BATCH_ROWS = 65_536  # that are read or written at a time
 
@@ -35,7 +37,7 @@ class Relation:
 
     def __str__(self) -> str:
         """The quoted name, as SQL has it."""
-        return ".".join(map(quoted, (self.database, self.schema, self.identifier)))
+        return ".".join(quoted(part) for part in (self.database, self.schema, self.identifier) if part)
 
 
 def quoted(name: str) -> str:
@@ -71,6 +73,23 @@ class Twin:
     source: Relation
     target: Relation
     rows: pa.Table
+
+
+def check_places(places: Mapping[str, Place]) -> None:
+    """Refuse twins that would replace a real table.
+
+    Raises:
+        ConnectorError: One would; the message names it.
+    """
+    sources = {place.source for place in places.values() if place.source}
+    for place in places.values():
+        if place.target in sources:
+            raise ConnectorError(
+                "the twin would replace a real table",
+                table=str(place.target),
+                expected="another place than the source's",
+                remedy="give the twins a schema of their own (in MySQL, a database)",
+            )
 
 
 class Connector(ABC):

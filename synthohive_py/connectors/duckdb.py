@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow as pa
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, quoted
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places, quoted
 from synthohive_py.connectors.reflection import Reflected, as_metadata
 from synthohive_py.connectors.urls import Address
 from synthohive_py.errors import ConnectorError
@@ -109,6 +109,7 @@ class DuckDBConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
+        check_places(places)
         current: list[Place] = []  # the one that is being written, for the error
         with self._cursor() as cursor:
             try:

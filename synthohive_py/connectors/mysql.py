@@ -18,7 +18,7 @@ import pyarrow as pa
 import pymysql
 from pymysql.cursors import DictCursor
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places
 from synthohive_py.connectors.mysql_types import (
     COLUMNS,
     Column,
@@ -197,7 +197,9 @@ class MySQLConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        _check_places(places)
+        check_places(places)
+        for place in places.values():
+            _checked(place.target)
         current: list[Place] = []  # the one that is being written, for the error
         summary = "the twin can't be written; no twin was changed"
         with (
@@ -481,18 +483,6 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[
     for row in rows:
         found.setdefault((row["name"], row["key_name"]), []).append(row)
     return found
-
-
-def _check_places(places: Mapping[str, Place]) -> None:
-    sources = {place.source for place in places.values() if place.source}
-    for place in places.values():
-        if _checked(place.target) in sources:
-            raise ConnectorError(
-                "the twin would replace a real table",
-                table=_named(place.target),
-                expected="a database other than the source's",
-                remedy="give the twins a database of their own",
-            )
 
 
 def _checked(relation: Relation) -> Relation:

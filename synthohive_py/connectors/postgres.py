@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, quoted
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places, quoted
 from synthohive_py.connectors.postgres_types import COLUMNS, Column, Reading, column_of, fitted, sql_type
 from synthohive_py.connectors.reflection import Reflected, as_metadata
 from synthohive_py.connectors.urls import Address
@@ -207,7 +207,9 @@ class PostgresConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        _check_places(places)
+        check_places(places)
+        for place in places.values():
+            _checked(place.target)
         current: list[Place] = []  # the one that is being written, for the error
         summary = "the twin can't be written; no twin was changed"
         with (
@@ -445,18 +447,6 @@ def _kind_of_old(session: _Session, target: Relation) -> str | None:
             remedy="drop it, or give the twin another schema",
         )
     return found[0]["kind"] if found else None
-
-
-def _check_places(places: Mapping[str, Place]) -> None:
-    sources = {place.source for place in places.values() if place.source}
-    for place in places.values():
-        if _checked(place.target) in sources:
-            raise ConnectorError(
-                "the twin would replace a real table",
-                table=str(place.target),
-                expected="a schema other than the source's",
-                remedy="give the twins a schema of their own",
-            )
 
 
 def _checked(relation: Relation) -> Relation:

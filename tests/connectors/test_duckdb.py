@@ -114,3 +114,13 @@ def test_a_table_that_is_not_there_is_named(database: duckdb.DuckDBPyConnection)
 def test_other_sessions_are_refused_with_what_to_do() -> None:
     with pytest.raises(ConnectorError, match=r"no connector.*dbt-duckdb"):
         connect(object())
+
+
+def test_a_twin_never_replaces_a_real_table(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("create table shop.t as select 1 as a")
+    rows = pa.table({"a": [2, 3]})
+
+    with pytest.raises(ConnectorError, match="would replace a real table"):
+        connect(database).write_twins([Twin(relation("shop", "t"), relation("shop", "t"), rows)])
+
+    assert database.execute("from shop.t").fetchall() == [(1,)]

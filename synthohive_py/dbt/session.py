@@ -11,24 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.connectors import Relation, connect
+from synthohive_py.connectors.postgres_types import sql_type
 from synthohive_py.errors import DataError
 
 __all__ = ["Copy", "PostgresSession", "Table", "as_copy"]
-
-# The first kind that fits, by Arrow's own tests. A timestamp and a decimal need more than that.
-_KINDS = (
-    (pa.types.is_boolean, "boolean"),
-    (pa.types.is_uint64, "numeric(20)"),
-    (lambda t: pa.types.is_uint32(t) or pa.types.is_int64(t), "bigint"),
-    (lambda t: pa.types.is_uint16(t) or pa.types.is_int32(t), "integer"),
-    (pa.types.is_integer, "smallint"),
-    (pa.types.is_float32, "real"),
-    (pa.types.is_float64, "double precision"),
-    (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_null(t), "text"),
-    (pa.types.is_date, "date"),
-    (pa.types.is_time, "time"),
-)
 
 
 @dataclass(frozen=True)
@@ -132,16 +120,12 @@ def _column(values: pd.Series[Any], name: str) -> pa.Array:
 
 def _kind(kind: pa.DataType, name: str) -> str:
     """The type of Postgres that holds what the Arrow type does."""
-    if pa.types.is_timestamp(kind):
-        return "timestamp" if kind.tz is None else "timestamptz"
-    if pa.types.is_decimal(kind):
-        return f"numeric({kind.precision}, {kind.scale})"
-    for test, there in _KINDS:
-        if test(kind):
-            return there
-    raise DataError(
-        f"has the type {kind}, which can't be written",
-        column=name,
-        expected="texts, numbers, booleans, dates or times",
-        remedy="convert the column before you return it",
-    )
+    found = None if is_nested_type(kind) or is_bytes_type(kind) else sql_type(kind)  # CSV holds neither
+    if found is None:
+        raise DataError(
+            f"has the type {kind}, which can't be written",
+            column=name,
+            expected="texts, numbers, booleans, dates or times",
+            remedy="convert the column before you return it",
+        )
+    return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["infer_schema"]
+__all__ = ["infer_schema", "key_like"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,25 @@ def infer_schema(frames: Mapping[str, pa.Table | pd.DataFrame]) -> Metadata:
                 metadata = with_it
                 logger.info("%s: foreign key %s (guessed)", name, key)
     return metadata
+
+
+def key_like(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Per table the columns that may be part of a key, told by place and name; the others need not be read.
+
+    Args:
+        columns: Per table the names of its columns, in their order.
+    """
+    leading = {column for names in columns.values() for column in names[:LEADING]}
+    singular = {_singular(word) for table in columns for word in _thing(table)[-1:]}
+
+    def may_be(column: str) -> bool:
+        words = _words(column)
+        says_so = any(
+            word in KEY_WORDS or word in SELF_WORDS or _singular(word) in singular for word in words
+        )
+        return column in leading or says_so
+
+    return {table: [c for c in names if may_be(c)] for table, names in columns.items()}
 
 
 def _with_key(metadata: Metadata, name: str, key: ForeignKey) -> Metadata:

@@ -115,6 +115,10 @@ class Connector(ABC):
     def relation(self, schema: str, identifier: str) -> Relation:
         """The full name of a table of the connected database."""
 
+    def name(self, relation: Relation) -> str:
+        """A table's full name, as users of the database write it."""
+        return str(relation)
+
     @abstractmethod
     def reflect(self, schema: str) -> Metadata:
         """The tables of a schema with the keys that the database declares, in the order of their names.

@@ -101,7 +101,7 @@ def write_url(
                 for start in range(0, part.num_rows, chunk_rows):
                     add(name, part.slice(start, chunk_rows))
     logger.info("%d twins written to the schema %s", len(places), schema)
-    return {name: str(place.target) for name, place in places.items()}
+    return {name: connector.name(place.target) for name, place in places.items()}
 
 
 def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str, Place]:

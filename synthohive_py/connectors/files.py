@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,7 +17,17 @@ from synthohive_py.arrowtypes import is_bytes_type, is_uuid_type
 from synthohive_py.columns.opaque import to_text
 from synthohive_py.errors import ConnectorError, SettingError
 
-__all__ = ["CHUNK_ROWS", "OutputFormat", "check_options", "check_schemas", "read_parquet", "write_tables"]
+__all__ = [
+    "CHUNK_ROWS",
+    "Drafts",
+    "OutputFormat",
+    "check_options",
+    "check_schemas",
+    "delta_version",
+    "open_delta",
+    "read_parquet",
+    "write_tables",
+]
 
 CHUNK_ROWS = 100_000
 MAX_NAME = 220  # bytes of a table's name: file systems take 255, endings of ours included
@@ -89,7 +100,7 @@ def write_tables(
     """
     check_options(output_format, chunk_rows)
     target = Path(folder)
-    drafts = _Drafts(target, output_format, chunk_rows)
+    drafts = Drafts(target, output_format, chunk_rows)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, part in parts:
@@ -129,8 +140,14 @@ def read_parquet(folder: str | os.PathLike[str], names: Iterable[str]) -> dict[s
     return out
 
 
-class _Drafts:
-    """Files while they grow, under names of their own."""
+class Drafts:
+    """Files while they grow, under names of their own.
+
+    Args:
+        target: The folder that the tables go to.
+        output_format: What to write.
+        chunk_rows: Rows that are written at a time.
+    """
 
     def __init__(self, target: Path, output_format: OutputFormat, chunk_rows: int) -> None:
         self.target, self.format, self.chunk_rows = target, output_format, chunk_rows
@@ -160,13 +177,27 @@ class _Drafts:
         for writer in self.writers.values():
             writer.close()
         if self.format == "delta":
-            return {name: self._to_delta(name) for name in self.paths}
+            return self._to_delta_tables()
         files = {name: self.target / f"{name}.{self.format}" for name in self.paths}
         for name, file in files.items():
             self.paths[name].replace(file)
         return files
 
-    def _to_delta(self, name: str) -> Path:
+    def _to_delta_tables(self) -> dict[str, Path]:
+        """A new version of each table; if one fails, the others get their old rows back."""
+        versions = {name: delta_version(self.target / name) for name in self.paths}
+        written: list[str] = []
+        try:
+            for name in self.paths:
+                self._to_delta(name)
+                written.append(name)
+        except ConnectorError:
+            for name in written:
+                self._take_back(name, versions[name])
+            raise
+        return {name: self.target / name for name in self.paths}
+
+    def _to_delta(self, name: str) -> None:
         deltalake = _deltalake()
         folder = self.target / name
         with pq.ParquetFile(self.paths[name]) as draft:
@@ -178,14 +209,20 @@ class _Drafts:
                     mode="overwrite",
                     schema_mode="overwrite",
                 )
-            except deltalake.exceptions.DeltaError as error:
+            except (deltalake.exceptions.DeltaError, OSError) as error:
                 raise ConnectorError(
                     f"can't be written as a Delta table to {folder}",
                     table=name,
                     received=str(error),
                     remedy="choose another output_path, or write Parquet",
                 ) from error
-        return folder
+
+    def _take_back(self, name: str, version: int | None) -> None:
+        folder = self.target / name
+        if version is None:
+            shutil.rmtree(folder)
+        else:
+            open_delta(folder).restore(version)
 
     def close(self) -> None:
         """Remove what is not in place."""
@@ -194,6 +231,28 @@ class _Drafts:
                 writer.close()
         for path in self.paths.values():
             path.unlink(missing_ok=True)
+
+
+def open_delta(folder: Path) -> Any:
+    """A Delta table, as deltalake has it.
+
+    Raises:
+        ConnectorError: It is none, or the package deltalake is missing.
+    """
+    deltalake = _deltalake()
+    try:
+        return deltalake.DeltaTable(str(folder))
+    except deltalake.exceptions.DeltaError as error:
+        raise ConnectorError(
+            f"the Delta table {folder} can't be opened",
+            received=str(error).split("\n")[0][:300],
+            remedy="check that its log is complete",
+        ) from error
+
+
+def delta_version(folder: Path) -> int | None:
+    """The version of a Delta table; None if there is no such table."""
+    return int(open_delta(folder).version()) if (folder / "_delta_log").is_dir() else None
 
 
 def _with_texts(part: pa.Table) -> pa.Table:

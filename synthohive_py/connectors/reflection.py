@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from synthohive_py.connectors.base import Connector, Relation
 from synthohive_py.errors import ConnectorError
+from synthohive_py.frames import to_arrow
+from synthohive_py.infer import infer_schema, key_like
 from synthohive_py.schema import ForeignKey, Metadata
 
-__all__ = ["Reflected", "as_metadata"]
+__all__ = ["Reflected", "as_guessed", "as_metadata"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -48,3 +54,29 @@ def as_metadata(schema: str, tables: Mapping[str, Reflected]) -> Metadata:
         unique = list(dict.fromkeys(table.unique))
         metadata.add_table(name, pk=table.pk or None, unique=unique, foreign_keys=inside)
     return metadata
+
+
+def as_guessed(connector: Connector, relations: Mapping[str, Relation], where: str) -> Metadata:
+    """The schema of tables that declare no keys: guessed as `Metadata.from_dataframes` does.
+
+    All rows are looked at, but only the columns whose names or places are those of keys, so memory is that
+    of the keys.
+
+    Args:
+        connector: What reads them.
+        relations: Where each table is.
+        where: The schema or folder, for the error.
+
+    Raises:
+        ConnectorError: There is no table, or one can't be read.
+    """
+    if not relations:
+        raise ConnectorError(
+            f"there is no table in {where}",
+            expected="an existing schema or folder with tables of this kind",
+            remedy="correct its name in the URL",
+        )
+    columns = {name: next(connector.batches(at)).column_names for name, at in relations.items()}
+    logger.info("%s declares no keys: they are guessed. Pass metadata if you know them", where)
+    keys = key_like(columns)
+    return infer_schema({name: to_arrow(connector.read(relations[name], keys[name]), name) for name in keys})

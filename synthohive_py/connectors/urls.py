@@ -21,6 +21,9 @@ CONNECTORS = {
     "postgres": ("postgres", "PostgresConnector", "postgres"),
     "mysql": ("mysql", "MySQLConnector", "mysql"),
     "mariadb": ("mysql", "MySQLConnector", "mysql"),
+    "parquet": ("folders", "FolderConnector", "deltalake"),
+    "csv": ("folders", "FolderConnector", "deltalake"),
+    "delta": ("folders", "FolderConnector", "deltalake"),
 }
 
 

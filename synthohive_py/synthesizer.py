@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -27,7 +27,7 @@ from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.preview import Preview, preview
-from synthohive_py.relational.sample import generate_parts, sample_tables
+from synthohive_py.relational.sample import Parts, generate_parts, sample_tables
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
@@ -366,7 +366,7 @@ def _check_output(fitted: FittedSchema, path: object, output_format: OutputForma
 
 def _write(
     fitted: FittedSchema,
-    parts: Iterator[tuple[str, pa.Table]],
+    parts: Parts,
     path: str | os.PathLike[str],
     output_format: OutputFormat,
     chunk_rows: int,

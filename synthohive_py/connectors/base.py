@@ -14,6 +14,7 @@ from synthohive_py.errors import ConnectorError
 
 if TYPE_CHECKING:
     from synthohive_py.connectors.urls import Address
+    from synthohive_py.relational.sample import Parts
     from synthohive_py.schema import Metadata
 
 __all__ = ["BATCH_ROWS", "Connector", "Place", "Relation", "Twin", "check_places", "quoted"]
@@ -166,6 +167,27 @@ class Connector(ABC):
         Raises:
             ConnectorError: The database refused; nothing was changed.
         """
+
+    def write_parts(
+        self, places: Mapping[str, Place], parts: Parts, *, chunk_rows: int = BATCH_ROWS
+    ) -> dict[str, int]:
+        """Write all tables of a twin, or none, while they are made; see `writing`.
+
+        Args:
+            places: Per table its twin's place.
+            parts: The twin.
+            chunk_rows: Rows that are written at a time.
+
+        Returns:
+            Per table the rows that were written.
+        """
+        written = dict.fromkeys(places, 0)
+        with self.writing(places) as add:
+            for name, part in parts:
+                for start in range(0, part.num_rows, chunk_rows):
+                    add(name, part.slice(start, chunk_rows))
+                written[name] += part.num_rows
+        return written
 
     def write_twins(self, twins: Sequence[Twin]) -> None:
         """Write all twins, or none; see `writing`."""

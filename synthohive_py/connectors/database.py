@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from synthohive_py.errors import ConnectorError
 from synthohive_py.frames import to_arrow
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.population import Population
+from synthohive_py.relational.sample import Parts
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
@@ -73,16 +73,14 @@ def read_url(url: str, metadata: Metadata | None, *, max_rows: int, seed: Seed) 
     return RealRows(Metadata(tables={**metadata.tables, **located}), tables, population)
 
 
-def write_url(
-    parts: Iterable[tuple[str, pa.Table]], url: str, fitted: FittedSchema, *, chunk_rows: int
-) -> dict[str, str]:
+def write_url(parts: Parts, url: str, fitted: FittedSchema, *, chunk_rows: int) -> dict[str, str]:
     """Write a twin into a schema of a database, all of its tables or none.
 
     The tables get the column types of the real ones where these are in the same database, else the nearest
     types to those that were learned.
 
     Args:
-        parts: Names of tables with some of their rows.
+        parts: The rows, which are made while they are written.
         url: The database, and the schema for the twin; it is made if it does not exist.
         fitted: What the twin is made from.
         chunk_rows: Rows that are written at a time.
@@ -96,10 +94,7 @@ def write_url(
     connector, schema = open_url(url)
     with closing(connector):
         places = _places(connector, schema, fitted)
-        with connector.writing(places) as add:
-            for name, part in parts:
-                for start in range(0, part.num_rows, chunk_rows):
-                    add(name, part.slice(start, chunk_rows))
+        connector.write_parts(places, parts, chunk_rows=chunk_rows)
     logger.info("%d twins written to the schema %s", len(places), schema)
     return {name: connector.name(place.target) for name, place in places.items()}
 

@@ -76,6 +76,17 @@ class Generation:
             shards = shards_of(fitted, whole, count, roots=roots, dealt=dealt, seed=seed)
         return cls(fitted, seed, conditions, world.tables, dealt, tuple(shards), world.existing)
 
+    @property
+    def is_portable(self) -> bool:
+        """Whether another process can make the shards: it has to know the classes of the models."""
+        models = [table.model for table in self.fitted.tables.values() if table.model]
+        return all(type(model).__module__.startswith("synthohive_py.") for model in models)
+
+    @property
+    def made_in_shards(self) -> list[str]:
+        """The tables that get rows from shards, in the order of the plan."""
+        return [n for n in self.fitted.plan.order if n not in self.shared or self._open_links(n)]
+
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """The shared tables but those that the first shard completes, in the order of the plan."""
         world = World(self.fitted, dict(self.shared), Shard(0, 1, {}), self.seed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,14 +13,14 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from synthohive_py.errors import SettingError
-from synthohive_py.relational.conditions import read_conditions
+from synthohive_py.relational.conditions import Conditions, read_conditions
 from synthohive_py.relational.existing import read_existing, taken_keys
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.generation import Generation
 from synthohive_py.relational.workers import make_shards
 from synthohive_py.rng import Seed
 
-__all__ = ["generate_parts", "sample_tables"]
+__all__ = ["Parts", "generate_parts", "sample_tables"]
 
 
 def sample_tables(fitted: FittedSchema, **options: Any) -> dict[str, pa.Table]:
@@ -33,6 +35,59 @@ def sample_tables(fitted: FittedSchema, **options: Any) -> dict[str, pa.Table]:
     return {name: pa.concat_tables(some) for name, some in parts.items()}
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The rows of a twin, which are made while they are asked for.
+
+    Iterating gives a table's name and some of its rows, in their order, with the real table's columns, order
+    and types. Each table has at least one part; the parts of different tables alternate. Who can make shards
+    elsewhere takes `before_shards`, and the shards of `generation`.
+
+    Attributes:
+        fitted: What was learned.
+        roots: The rows of the root tables.
+        seed: Everything random derives from it.
+        conditions: Per table the values that every row has.
+        existing: The twin that rows are added to.
+        workers: How many shards to make side by side; None for as many as there are cores.
+        progress: Whether to show a progress bar.
+    """
+
+    fitted: FittedSchema
+    roots: Mapping[str, int]
+    seed: Seed
+    conditions: Mapping[str, Conditions]
+    existing: Mapping[str, pa.Table]
+    workers: int | None
+    progress: bool
+
+    @cached_property
+    def generation(self) -> Generation:
+        """The twin in the making, with the tables that all shards share."""
+        taken = taken_keys(self.fitted, self.existing)
+        return Generation.start(self.fitted, self.roots, self.seed, self.conditions, taken)
+
+    def before_shards(self) -> Iterator[tuple[str, pa.Table]]:
+        """The parts that no shard makes, which come first."""
+        yield from self.existing.items()
+        for name, part in self.generation.tables():
+            # Reference tables of a twin that rows are added to are there already.
+            if not self.existing or self.fitted.tables[name].reference is None:
+                yield name, part
+
+    def __iter__(self) -> Iterator[tuple[str, pa.Table]]:
+        """All parts, those of the shards as they are made."""
+        with tqdm(desc="Sampling", unit="row", unit_scale=True, disable=not self.progress) as bar:
+            for name, part in self.before_shards():
+                yield name, part
+                bar.update(part.num_rows)
+            with closing(make_shards(self.generation, self.workers)) as shards:
+                for tables in shards:
+                    for name, part in tables:
+                        yield name, part
+                        bar.update(part.num_rows)
+
+
 def generate_parts(
     fitted: FittedSchema,
     *,
@@ -43,7 +98,7 @@ def generate_parts(
     workers: int | None = None,
     append_to: Mapping[str, pa.Table] | None = None,
     progress: bool = False,
-) -> Iterator[tuple[str, pa.Table]]:
+) -> Parts:
     """Generate all tables in parts of neighbouring rows. A large twin never is in memory as a whole.
 
     Args:
@@ -58,14 +113,13 @@ def generate_parts(
         append_to: The tables of a twin. Its rows come first, and the new ones have other keys.
         progress: Whether to show a progress bar.
 
-    Yields:
-        A table's name and some of its rows, in their order, with the real table's columns, order and
-        types. Each table has at least one part; the parts of different tables alternate.
+    Returns:
+        The parts, of which none is made before it is asked for; then a GenerationError says that a key
+        column's type has no room for so many keys.
 
     Raises:
         SettingError: A number of rows is asked for a table that can't have one, or is out of range; or a
             condition can't be met.
-        GenerationError: A key column's type has no room for so many keys.
     """
     if workers is not None and workers < 1:
         raise SettingError("workers is out of range", expected="at least 1", received=str(workers))
@@ -75,19 +129,7 @@ def generate_parts(
     existing = read_existing(fitted, append_to) if append_to is not None else {}
     if existing:  # else the new rows would be the old ones with other keys
         seed = seed.child("append", sum(table.num_rows for table in existing.values()))
-    yield from existing.items()
-    with tqdm(desc="Sampling", unit="row", unit_scale=True, disable=not progress) as bar:
-        generation = Generation.start(fitted, rows, seed, asked, taken_keys(fitted, existing))
-        for name, part in generation.tables():
-            if existing and fitted.tables[name].reference is not None:
-                continue  # there already
-            yield name, part
-            bar.update(part.num_rows)
-        with closing(make_shards(generation, workers)) as shards:
-            for tables in shards:
-                for name, part in tables:
-                    yield name, part
-                    bar.update(part.num_rows)
+    return Parts(fitted, rows, seed, asked, existing, workers, progress)
 
 
 def _root_rows(fitted: FittedSchema, num_rows: Mapping[str, int], scale: float) -> dict[str, int]:

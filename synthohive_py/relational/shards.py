@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,16 @@ class Shard:
         if self.count == 1:
             return None
         return float((seed.child("offset", link.name).numpy().random() + GOLDEN * self.number) % 1)
+
+    def state(self) -> dict[str, Any]:
+        """All fields, for another process."""
+        parts = {name: [part.first, part.stop, part.total] for name, part in self.parts.items()}
+        return {"number": self.number, "count": self.count, "parts": parts}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Shard:
+        """The shard that `state` was taken from."""
+        return cls(state["number"], state["count"], {n: Part(*part) for n, part in state["parts"].items()})
 
 
 def divide(fitted: FittedSchema, roots: Mapping[str, int]) -> tuple[frozenset[str], int]:

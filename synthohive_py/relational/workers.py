@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -29,7 +29,6 @@ from synthohive_py.models.processor import processor_settings
 from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.generation import Generation
 from synthohive_py.relational.shards import Shard
-from synthohive_py.rng import Part
 from synthohive_py.states import dump_state, load_state, table_state
 
 __all__ = ["PROCESS_ROWS", "Workers", "make_shards", "serve"]
@@ -86,11 +85,9 @@ def _side_by_side(
 
 
 def _can_start(generation: Generation) -> bool:
-    """Whether another process can make the shards: it has to know the classes of the models."""
-    models = [table.model for table in generation.fitted.tables.values() if table.model]
-    ours = all(type(model).__module__.startswith("synthohive_py.") for model in models)
+    """Whether another process of this Python can make the shards."""
     is_python = Path(sys.executable or "").name.lower().startswith("python")
-    return ours and is_python and not generation.conditions
+    return generation.is_portable and is_python and not generation.conditions
 
 
 class Workers:
@@ -123,7 +120,7 @@ class Workers:
         """Make a shard in the next idle process; here, if that process fails. Waits for it."""
         process = self.idle.get()
         try:
-            _send(_writer(process), json.dumps(_shard_state(shard)).encode())
+            _send(_writer(process), json.dumps(shard.state()).encode())
             count = _LENGTH.unpack(_read(_reader(process), _LENGTH.size))[0]
             return [_received_table(_reader(process)) for _ in range(count)]
         except (OSError, EOFError) as error:
@@ -151,7 +148,7 @@ def serve() -> None:
             asked = json.loads(_receive(requests))
         except EOFError:
             return
-        tables = generation.make(_shard_from_state(asked))
+        tables = generation.make(Shard.from_state(asked))
         try:
             replies.write(_LENGTH.pack(len(tables)))
             for name, rows in tables:
@@ -165,15 +162,6 @@ def _received_table(pipe: BinaryIO) -> tuple[str, pa.Table]:
     name = _receive(pipe).decode()
     with pa.ipc.open_stream(_receive(pipe)) as stream:
         return name, stream.read_all()
-
-
-def _shard_state(shard: Shard) -> dict[str, Any]:
-    parts = {name: [part.first, part.stop, part.total] for name, part in shard.parts.items()}
-    return {"number": shard.number, "count": shard.count, "parts": parts}
-
-
-def _shard_from_state(state: dict[str, Any]) -> Shard:
-    return Shard(state["number"], state["count"], {n: Part(*part) for n, part in state["parts"].items()})
 
 
 def _start() -> subprocess.Popen[bytes]:

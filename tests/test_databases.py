@@ -221,7 +221,7 @@ def test_a_table_that_is_not_there_is_named() -> None:
     metadata = Metadata()
     metadata.add_table("invoices", pk="id")
 
-    with pytest.raises(ConnectorError, match=r"invoices.*check that the table exists"):
+    with pytest.raises(ConnectorError, match=r"invoices.*correct the name of the table"):
         Synthesizer(metadata, **QUICK).fit(url())
 
 

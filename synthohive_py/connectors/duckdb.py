@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,23 @@ from synthohive_py.schema import ForeignKey, Metadata
 __all__ = ["DuckDBConnector"]
 
 logger = logging.getLogger(__name__)
+
+NO_TYPE = '"NULL"'  # of a column of nulls, in a description
+
+AS_TEXT = re.compile(r"(BIT|TIME WITH TIME ZONE|UHUGEINT)((\[\d*\])*)")  # Arrow would get other values
+
+# What the first line of an error says, and what helps; the first that fits.
+REMEDIES = {
+    "Could not set lock|different configuration": "end the program that holds the database, or copy the file",
+    "No space left|File too large|max_temp_directory_size": "make room on the disk of the database",
+    "read-only": "open the database for writing",
+    "[Cc]onflict": "wait until the other program or thread that writes there has ended, and try again",
+    "is of type": "drop it, or give the twin another schema",
+    "depend|foreign key|main key table": "drop what depends on the old twin, or give the twin another schema",
+    "NOT NULL constraint": "give the rows a value where the source's column needs one",
+    "does not exist|not found|No such": "correct the name of the table, or of its schema",
+    "Conversion|Binder|cast": "check that the twin's rows fit names and types of the source's columns",
+}
 
 
 class DuckDBConnector(Connector):
@@ -57,7 +75,7 @@ class DuckDBConnector(Connector):
             raise ConnectorError(
                 f"the DuckDB database {path} can't be opened",
                 received=_first_line(error),
-                remedy="end the program that holds it, or copy the file",
+                remedy=_remedy(error, "check that this is a file of DuckDB, and you may write there"),
             ) from error
         connector.is_own = True
         return connector
@@ -98,8 +116,9 @@ class DuckDBConnector(Connector):
             return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0])  # noqa: S608  quoted
 
     def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        what = ", ".join(map(quoted, columns)) if columns else "*"
         with self._cursor() as cursor, _refused(relation):
+            kinds = {name: kind for name, kind, *_ in cursor.execute(f"describe {relation}").fetchall()}
+            what = ", ".join(_asked(name, kinds.get(name, "")) for name in columns or kinds)
             reader = cursor.query(f"select {what} from {relation}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
             yield pa.Table.from_batches([], reader.schema)
             for batch in reader:
@@ -114,18 +133,16 @@ class DuckDBConnector(Connector):
         with self._cursor() as cursor:
             try:
                 cursor.begin()
+                drafts = {}
                 for schema in dict.fromkeys((p.target.database, p.target.schema) for p in places.values()):
                     cursor.execute(f"create schema if not exists {'.'.join(map(quoted, schema))}")
-                for place in places.values():
+                for name, place in places.items():
                     current[:] = [place]
-                    _create(cursor, place)
+                    drafts[name] = _Draft(cursor, place)
 
                 def add(name: str, rows: pa.Table) -> None:
                     current[:] = [places[name]]
-                    cursor.register("synthohive_rows", rows)
-                    target = places[name].target
-                    cursor.execute(f"insert into {target} by name select * from synthohive_rows")  # noqa: S608
-                    cursor.unregister("synthohive_rows")
+                    drafts[name].add(rows)
 
                 yield add
                 cursor.commit()
@@ -134,7 +151,7 @@ class DuckDBConnector(Connector):
                     "the twin can't be written; no twin was changed",
                     table=str(current[0].target) if current else None,
                     received=_first_line(error),
-                    remedy="check that no other program holds the database and that you may write there",
+                    remedy=_remedy(error, "see DuckDB's message"),
                 ) from error
         logger.info("%d twins written", len(places))
 
@@ -152,6 +169,11 @@ class DuckDBConnector(Connector):
             self.connection.close()
 
 
+def _asked(name: str, kind: str) -> str:
+    is_text = AS_TEXT.fullmatch(kind)
+    return f"{quoted(name)}::varchar{is_text.group(2)} as {quoted(name)}" if is_text else quoted(name)
+
+
 @contextlib.contextmanager
 def _refused(relation: Relation) -> Iterator[None]:
     try:
@@ -161,19 +183,55 @@ def _refused(relation: Relation) -> Iterator[None]:
             "can't be read",
             table=str(relation),
             received=_first_line(error),
-            remedy="check that the table exists and that this user may read it",
+            remedy=_remedy(error, "see DuckDB's message"),
         ) from error
 
 
-def _create(cursor: Any, place: Place) -> None:
-    # The source's own types, which types inferred from the rows would not be. Not `create table ... as select
-    # ... where false`: after that, DuckDB 2.0.0 shows none of over 122,880 rows until the next checkpoint.
-    if place.source is None and place.schema is not None:
-        cursor.register("synthohive_rows", place.schema.empty_table())
-    described = cursor.execute(f"describe {place.source or 'synthohive_rows'}").fetchall()
-    kinds = {name: "integer" if kind == '"NULL"' else kind for name, kind, *_ in described}
-    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in kinds.items())
-    cursor.execute(f"create or replace table {place.target} ({columns})")
+class _Draft:
+    """A twin while it grows, within its transaction: nobody else sees it."""
+
+    def __init__(self, cursor: Any, place: Place) -> None:
+        # The source's own types, which types inferred from the rows would not be. Not `create table ... as
+        # select ... where false`: after that, DuckDB 2.0.0 shows none of over 122,880 rows until the next
+        # checkpoint.
+        self.cursor, self.target = cursor, place.target
+        if place.source is None and place.schema is not None:
+            cursor.register("synthohive_rows", place.schema.empty_table())
+        described = cursor.execute(f"describe {place.source or 'synthohive_rows'}").fetchall()
+        self.computed = _computed(cursor, place.source) if place.source else {}
+        columns = []
+        for name, kind, is_nullable, _, default, *_ in described:
+            column = f"{quoted(name)} {kind.replace(NO_TYPE, 'integer')}"
+            if name in self.computed:
+                column += f" generated always as ({self.computed[name]})"
+            # A sequence is the source's own: it must not count for a twin's sake.
+            elif default is not None and "nextval(" not in default:
+                column += f" default ({default})"
+            columns.append(column if is_nullable == "YES" else f"{column} not null")
+        cursor.execute(f"create or replace table {place.target} ({', '.join(columns)})")
+
+    def add(self, rows: pa.Table) -> None:
+        """Write rows; columns are matched by name. What DuckDB computes is left to it."""
+        given = rows.drop_columns([name for name in rows.column_names if name in self.computed])
+        self.cursor.register("synthohive_rows", given)
+        self.cursor.execute(f"insert into {self.target} by name select * from synthohive_rows")  # noqa: S608
+        self.cursor.unregister("synthohive_rows")
+
+
+def _computed(cursor: Any, source: Relation) -> dict[str, str]:
+    """The columns that DuckDB computes, with their expressions; older versions do not tell them apart."""
+    found = cursor.execute(
+        "select * from duckdb_columns() where database_name = ? and schema_name = ? and table_name = ?",
+        [source.database, source.schema, source.identifier],
+    )
+    names = [name for name, *_ in found.description]
+    rows = (dict(zip(names, row, strict=True)) for row in found.fetchall())
+    return {row["column_name"]: row["generation_expression"] for row in rows if row.get("is_generated")}
+
+
+def _remedy(error: Exception, otherwise: str) -> str:
+    line = _first_line(error)
+    return next((remedy for pattern, remedy in REMEDIES.items() if re.search(pattern, line)), otherwise)
 
 
 def _first_line(error: Exception) -> str:

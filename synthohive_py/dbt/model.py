@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synthohive_py import artifact
-from synthohive_py.connectors import Twin, connect
+from synthohive_py.connectors import Place, connect
+from synthohive_py.connectors.families import read_families
 from synthohive_py.dbt.schema import SourceSchema, read_schema
 from synthohive_py.dbt.settings import project_settings
 from synthohive_py.errors import SerializationError
 from synthohive_py.quality import score as judge
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings
-from synthohive_py.relational.sample import sample_tables
+from synthohive_py.relational.sample import generate_parts
 from synthohive_py.rng import Seed
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ PART_BYTES = 3 << 20  # of the artefact in one row; 4 MB as base64, which every 
 def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
     """Learn all marked sources; the model `synthohive_models`.
 
+    Of tables with more rows than the setting `max_training_rows` a sample is read, in whole families; rows
+    and children are counted over all of them.
+
     Args:
         schema: The relation `synthohive_schema`.
         session: What dbt hands to a Python model.
@@ -49,15 +53,25 @@ def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataF
     """
     settings = project_settings(meta)
     sources = read_schema(_rows(schema))
+    seed = Seed(settings["seed"])
+    limits = FitSettings(
+        settings["k_anonymity_threshold"], settings["max_training_rows"], settings["max_fit_seconds"]
+    )
+    tables, population = read_families(
+        connect(session),
+        {source.name: source.relation for source in sources.modelled},
+        sources.metadata,
+        max_rows=limits.max_training_rows,
+        seed=seed,
+    )
     fitted = fit_tables(
         sources.metadata,
-        _read(sources, connect(session)),
+        tables,
         model=settings["model"],
         model_options=settings["model_options"],
-        seed=Seed(settings["seed"]),
-        settings=FitSettings(
-            settings["k_anonymity_threshold"], settings["max_training_rows"], settings["max_fit_seconds"]
-        ),
+        seed=seed,
+        settings=limits,
+        population=population,
     )
     rows = [
         ("report", number, name, json.dumps({"rows": table.rows, **table.report}))
@@ -73,6 +87,8 @@ def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataF
 
 def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
     """Generate all twins and write them in one transaction; the model `synthohive_tables`.
+
+    Rows are written while others are generated, so memory does not grow with the size of the twins.
 
     Args:
         schema: The relation `synthohive_schema`.
@@ -90,10 +106,12 @@ def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] 
     settings = project_settings(meta)
     sources = read_schema(_rows(schema))
     fitted = artifact.load(_artifact(_rows(models)))
-    tables = sample_tables(
-        fitted, num_rows=None, scale=settings["scale"], seed=Seed(settings["seed"]), progress=False
-    )
-    connect(session).write_twins([Twin(s.relation, s.twin, tables[s.name]) for s in sources.modelled])
+    places = {source.name: Place(source.relation, source.twin) for source in sources.modelled}
+    written = dict.fromkeys(places, 0)
+    with connect(session).writing(places) as add:
+        for name, part in generate_parts(fitted, scale=settings["scale"], seed=Seed(settings["seed"])):
+            add(name, part)
+            written[name] += part.num_rows
     rows = [
         (
             source.source_name,
@@ -101,7 +119,7 @@ def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] 
             str(source.twin),
             sources.metadata.tables[source.name].mode,
             fitted.tables[source.name].rows,
-            tables[source.name].num_rows,
+            written[source.name],
         )
         for source in sources.modelled
     ]

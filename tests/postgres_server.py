@@ -8,8 +8,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,24 +20,53 @@ PASSWORD = "s3cret-of-postgres"  # noqa: S105  of a server that nobody else reac
 SYSTEM_USER = "embedded_postgres"  # PostgreSQL does not run as root
 
 
+@dataclass
+class Server:
+    """A server that can be stopped and started again; its data stay.
+
+    Attributes:
+        uri: TCP on this machine, with a password, as superuser.
+    """
+
+    uri: str
+    pg_ctl: list
+    options: dict
+    settings: str
+
+    def start(self, before: Callable[[], None] | None = None) -> None:
+        """Start it; `before` is run in the new process first."""
+        command = [*self.pg_ctl, "-o", self.settings, "start"]
+        subprocess.run(command, check=True, preexec_fn=before, **self.options)
+
+    def stop(self, mode: str = "immediate") -> None:
+        subprocess.run([*self.pg_ctl, "-m", mode, "stop"], check=True, **self.options)
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Start a server and give its libpq URI: TCP on this machine, with a password, as superuser.
+    """Start a server and give its libpq URI; see `stoppable_server`."""
+    with stoppable_server() as server:
+        yield server.uri
 
-    Its data are gone afterwards. Where the server can't start, the test is skipped; in CI it fails.
+
+@contextmanager
+def stoppable_server() -> Iterator[Server]:
+    """Start a server, whose data are gone afterwards.
+
+    Where it can't start, the test is skipped; in CI it fails.
     """
     folder = Path(tempfile.mkdtemp(prefix="synthohive-postgres-"))
     try:
         try:
-            pg_ctl, options, port = _start(folder)
+            server = _started(folder)
         except (ImportError, OSError, subprocess.SubprocessError) as error:
             if os.environ.get("CI"):
                 raise
             pytest.skip(f"PostgreSQL can't start: {error}")
         try:
-            yield f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            subprocess.run([*pg_ctl, "-m", "immediate", "stop"], check=True, **options)
+            server.stop()
     finally:
         shutil.rmtree(folder)
 
@@ -48,7 +78,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _start(folder: Path) -> tuple[list[str], dict, int]:
+def _started(folder: Path) -> Server:
     programs = _programs()
     options = {"stdout": subprocess.DEVNULL, "cwd": folder}
     (folder / "password").write_text(PASSWORD)
@@ -67,8 +97,10 @@ def _start(folder: Path) -> tuple[list[str], dict, int]:
     pg_ctl = [programs / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", folder / "log"]
     # Durability is the server's matter, not ours: without fsync the tests are quick.
     settings = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    subprocess.run([*pg_ctl, "-o", settings, "start"], check=True, **options)
-    return pg_ctl, options, port
+    uri = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+    server = Server(uri, pg_ctl, options, settings)
+    server.start()
+    return server
 
 
 def _programs() -> Path:

@@ -29,6 +29,10 @@ CONNECT_SECONDS = 3
 LOCK_SECONDS = 60  # that a writer waits for another one, or for readers of a table that is replaced
 MAX_NAME = 63  # bytes; PostgreSQL cuts longer names without a word
 
+# A side that has vanished without a word is given up after two minutes, by the server too: until then it
+# holds our locks. Seconds, seconds, how often.
+KEEPALIVES = {"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6"}
+
 # Text of any value is to be read back the same way, whatever this server's or user's habits are.
 SETTINGS = {
     "bytea_output": "hex",
@@ -42,6 +46,7 @@ SETTINGS = {
     "timezone": "UTC",
     "xmloption": "content",
     "idle_in_transaction_session_timeout": "0",  # rows may be long in the making
+    **KEEPALIVES,
 }
 
 TABLES = """
@@ -98,6 +103,8 @@ inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where n.nspname = $1 and c.relname = $2
 """
 
+LOST = "check that the server runs and can be reached, and try again"
+
 # What the server's codes mean, and what helps.
 REMEDIES = {
     "28": "correct the user and the password, or have the server's pg_hba.conf let this user in",
@@ -111,7 +118,15 @@ REMEDIES = {
     "2BP01": "drop what depends on the old twin, or give the twin another schema",
     "22": "check that the twin's rows fit the types of the source's columns",
     "23": "drop the constraint that was added to the twin, or give the twin another schema",
-    "08": "check that the server runs and can be reached, and try again",
+    "08": LOST,
+    "57P": LOST,
+    "57": "see why the server ends long statements (statement_timeout), and try again",
+    "58": "look into the server's log: its disk or its files are not in order",
+}
+# Where the server gives no code of its own.
+SAID = {
+    "server closed the connection|connection to server|connection not open|no connection": LOST,
+    "No space left|File too large": "make room on the server's disk",
 }
 CONNECTING = {
     "authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist": REMEDIES["28"],
@@ -210,19 +225,23 @@ class PostgresConnector(Connector):
         check_places(places)
         for place in places.values():
             _checked(place.target)
-        current: list[Place] = []  # the one that is being written, for the error
+        current: list[Place] = []  # those that are being written, for the error
         summary = "the twin can't be written; no twin was changed"
-        with (
-            self._session() as session,
-            _refusing(summary, lambda: current[0].target if current else None),
-        ):
+        with self._session() as session, _refusing(summary, lambda: _names(current)):
             _reserve(session, {place.target.schema for place in places.values()})
             drafts = {}
             for name, place in places.items():
                 current[:] = [place]
                 drafts[name] = _Draft(session, place)
+            kept = {name: draft for name, draft in drafts.items() if draft.is_kept}
+            for name, draft in kept.items():
+                current[:] = [places[name]]
+                session.run(
+                    f"lock table {draft.target} in row exclusive mode"
+                )  # to name the one that is held
+            current[:] = [places[name] for name in kept]
+            _empty(list(kept.values()))
             current.clear()
-            _empty([draft for draft in drafts.values() if draft.is_kept])
 
             def add(name: str, rows: pa.Table) -> None:
                 current[:] = [places[name]]
@@ -232,7 +251,8 @@ class PostgresConnector(Connector):
             for name, draft in drafts.items():
                 current[:] = [places[name]]
                 draft.finish()
-            session.connection.commit()
+            current[:] = places.values()
+            _commit(session, _names(current))
         logger.info("%d twins written", len(places))
 
     @contextlib.contextmanager
@@ -432,6 +452,29 @@ def _empty(drafts: Sequence[_Draft]) -> None:
         drafts[0].session.ask(f"with {', '.join(parts)} select 1 as one")
 
 
+def _commit(session: _Session, tables: str | None) -> None:
+    """End the transaction well.
+
+    Raises:
+        ConnectorError: The connection was lost; nobody can say whether the server had done it.
+    """
+    try:
+        session.connection.commit()
+    except adbc.Error as error:
+        if error.sqlstate and not error.sqlstate.startswith(("08", "57P")):
+            raise
+        raise ConnectorError(
+            "the connection was lost at the last moment: either all twins are new, or all are old",
+            table=tables,
+            received=_first_line(str(error), hide=False),
+            remedy="check that the server runs, look at the twins, and write them again if they are old",
+        ) from None  # as elsewhere
+
+
+def _names(places: Sequence[Place]) -> str | None:
+    return ", ".join(str(place.target) for place in places) or None
+
+
 def _kind_of_old(session: _Session, target: Relation) -> str | None:
     """What there is in the twin's place.
 
@@ -466,6 +509,7 @@ def _libpq_uri(address: Address) -> str:
     """All parts as parameters, quoted, so that no character of a password is taken for anything else."""
     parts = {
         "connect_timeout": str(CONNECT_SECONDS),
+        **{name.removeprefix("tcp_"): value for name, value in KEEPALIVES.items()},
         "fallback_application_name": "synthohive",
         **address.options,
         "host": address.host or address.options.get("host"),
@@ -479,18 +523,19 @@ def _libpq_uri(address: Address) -> str:
 
 
 @contextlib.contextmanager
-def _refusing(summary: str, table: Relation | Callable[[], Relation | None] | None = None) -> Iterator[None]:
+def _refusing(summary: str, table: Relation | Callable[[], str | None] | None = None) -> Iterator[None]:
     try:
         yield
     except adbc.Error as error:
         where = table() if callable(table) else table
-        state = error.sqlstate or ""
-        remedies = (REMEDIES[key] for key in (state, state[:2]) if key in REMEDIES)
+        state, message = error.sqlstate or "", str(error)
+        remedies = [REMEDIES[key] for key in (state, state[:3], state[:2]) if key in REMEDIES]
+        remedies += [remedy for pattern, remedy in SAID.items() if re.search(pattern, message)]
         raise ConnectorError(
             summary,
             table=None if where is None else str(where),
-            received=_first_line(str(error), hide=state.startswith(("22", "23", "P0"))),
-            remedy=next(remedies, "see the server's message"),
+            received=_first_line(message, hide=state.startswith(("22", "23", "P0"))),
+            remedy=next(iter(remedies), "see the server's message"),
         ) from None  # the driver's own error may show values
 
 
@@ -508,4 +553,5 @@ def _first_line(message: str, *, hide: bool) -> str:
     """The server's own first line; without the values in it, if it may show some."""
     found = re.search(r"(?:ERROR|FATAL|PANIC):\s+(.*)", message)
     line = found.group(1) if found else message.strip().split("\n")[0]
+    line = re.sub(r"^.*?\[libpq\] (Failed to execute query '.*?': )?", "", line)
     return (re.sub(r'(: |value )".*"', r'\1"..."', line) if hide else line)[:300]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-ROWS = 40_000  # of each twin that the writers below write
+ROWS = 20_000  # of each twin that the writers below write
 
 # One start of Python for all writers: each is a fork. All rows of a write have the same number in `a`.
 WRITERS = f"""
@@ -29,13 +29,13 @@ from synthohive_py.connectors import Place, duckdb, mysql, open_url, postgres
 for _ in sys.stdin:
     writer = os.fork()
     if writer:
-        print(writer, flush=True)
         os.waitpid(writer, 0)
         print("ended", flush=True)
         continue
     connector, _ = open_url(sys.argv[1])
     places = {{n: Place(connector.relation("shop", n), connector.relation("twins", n)) for n in ("t", "u")}}
     while True:
+        print(os.getpid(), flush=True)
         rows = pa.table({{"a": np.full({ROWS}, time.time_ns()), "j": ["{{}}"] * {ROWS}}})
         with connector.writing(places) as add:
             for name in places:
@@ -44,17 +44,31 @@ for _ in sys.stdin:
 """
 
 
-def kill_writers(url: str, *, times: int = 10, seconds: float = 0.8) -> Iterator[None]:
-    """End writers of `twins.t` and `twins.u` with SIGKILL, at random moments; look around after each."""
+def kill_writers(url: str, *, times: int = 10) -> Iterator[None]:
+    """End writers of `twins.t` and `twins.u` with SIGKILL, at random moments; look around after each.
+
+    Half of the moments are in a writer's first write, half later.
+    """
     moments = random.Random(times)  # noqa: S311  no secret
     command = [sys.executable, "-c", WRITERS, url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+
+        def written() -> int:
+            """Who begins a write; before that, the last one has ended."""
+            return int(parent.stdout.readline())
+
+        seconds = 0.0
         for _ in range(times):
             print("go", file=parent.stdin, flush=True)
-            writer = int(parent.stdout.readline())
-            time.sleep(moments.uniform(0.01, seconds))
+            writer = written()
+            if not seconds:
+                start = time.monotonic()
+                written()
+                seconds = time.monotonic() - start
+            time.sleep(moments.uniform(0, 2 * seconds))
             os.kill(writer, signal.SIGKILL)
-            assert parent.stdout.readline() == "ended\n"
+            while parent.stdout.readline() != "ended\n":
+                pass
             yield
         parent.stdin.close()
 

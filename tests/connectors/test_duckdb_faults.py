@@ -66,7 +66,7 @@ def test_a_killed_writer_leaves_twins_of_one_write(file: Path) -> None:
     for _ in kill_writers(f"duckdb:///{file}"):
         states.append(state(file))
         assert_one_write(states[-1])
-    assert len(set(states)) > 2  # some were killed after a write
+    assert len(set(states)) > 1  # some were killed after a write
 
     connector = open_url(f"duckdb:///{file}")[0]
     rows = pa.table({"a": [1], "j": ["{}"]})

@@ -24,7 +24,8 @@ KEYS = {
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
     path = tmp_path_factory.mktemp("demo") / "new" / "flights.duckdb"
-    subprocess.run([sys.executable, SCRIPT, path], check=True, capture_output=True)
+    environment = {**os.environ, "FLIGHTS_DB": str(path)}
+    subprocess.run([sys.executable, SCRIPT], env=environment, check=True, capture_output=True)
     return path
 
 
@@ -95,8 +96,8 @@ def test_a_load_that_fails_leaves_the_old_file(tmp_path):
     (empty / "__init__.py").touch()
 
     done = subprocess.run(
-        [sys.executable, SCRIPT, old],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        [sys.executable, SCRIPT],
+        env={**os.environ, "FLIGHTS_DB": str(old), "PYTHONPATH": str(tmp_path)},
         check=False,
         capture_output=True,
     )

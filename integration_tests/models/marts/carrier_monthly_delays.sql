@@ -15,7 +15,7 @@ joined as (
     select
         flights.*,
         airlines.airline_name,
-        cast(date_trunc('month', flights.flight_date) as date) as flight_month
+        cast({{ dbt.date_trunc('month', 'flights.flight_date') }} as date) as flight_month
     from flights
     inner join airlines using (airline_code)
 
@@ -24,7 +24,7 @@ joined as (
 final as (
 
     select
-        concat_ws('-', airline_code, strftime(flight_month, '%Y%m')) as carrier_month_id,
+        concat_ws('-', airline_code, cast(flight_month as {{ dbt.type_string() }})) as carrier_month_id,
         airline_code,
         airline_name,
         flight_month,

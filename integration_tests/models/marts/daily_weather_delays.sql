@@ -29,7 +29,7 @@ joined as (
 final as (
 
     select
-        concat_ws('-', origin_code, strftime(flight_date, '%Y%m%d')) as airport_day_id,
+        concat_ws('-', origin_code, cast(flight_date as {{ dbt.type_string() }})) as airport_day_id,
         origin_code,
         flight_date,
         count(*) as flights,

@@ -18,8 +18,8 @@ routes as (
         count(*) as flights,
         count(distinct airline_code) as airlines,
         count(*) filter (where status = 'cancelled') as cancelled_flights,
-        median(distance_miles) as distance_miles,
-        median(air_minutes) as air_minutes,
+        {{ median('distance_miles') }} as distance_miles,
+        {{ median('air_minutes') }} as air_minutes,
         avg(arrival_delay_minutes) as mean_arrival_delay
     from flights
     group by origin_code, destination_code

@@ -7,7 +7,7 @@ with flights as (
 final as (
 
     select
-        concat_ws('-', carrier, flight, strftime(time_hour, '%Y%m%dT%H')) as flight_id,
+        concat_ws('-', carrier, flight, cast(time_hour as {{ dbt.type_string() }})) as flight_id,
         carrier as airline_code,
         flight as flight_number,
         tailnum as tail_number,

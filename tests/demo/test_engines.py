@@ -1,0 +1,110 @@
+"""The demo's dbt project on other engines, with the same model files: real, twins, and compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from postgres_server import postgres_server
+
+ROOT = Path(__file__).parents[2]
+DAYS = 7
+# All in one process: dbt takes seconds to start.
+RUN = """
+import shutil, sys
+from dbt.cli.main import dbtRunner
+
+target, days, *steps = sys.argv[1:]
+sys.path.append("scripts")
+sys.argv = ["load_flights.py", "--target", target, "--days", days]
+import load_flights
+load_flights.main()
+for number, step in enumerate(steps):
+    done = dbtRunner().invoke(["--no-use-colors", *step.split()])
+    shutil.copy("target/run_results.json", f"results-{number}.json")
+    if not done.success:
+        sys.exit(f"dbt {step} failed: {done.exception}")
+"""
+# So few flights share a clock time that none is learned as one, unless values of single rows are.
+QUICK = (
+    '{"synthohive_model":"gaussian_copula","synthohive_k_anonymity_threshold":1,"synthohive_tolerance":0.3}'
+)
+STEPS = (
+    "build --exclude package:synthohive --target {target}",
+    f"build --select package:synthohive --vars {QUICK} --target {{target}}",
+    "build --exclude package:synthohive --target {target}_synthetic",
+)
+
+
+# Of one mart: flights, airlines, the cancelled flights' share, and minutes of delay.
+COMPARED = """
+select
+    cast(sum(flights) as integer),
+    count(distinct airline_code),
+    cast(sum(cancelled_flights) as double precision) / sum(flights),
+    cast(avg(mean_departure_delay) as double precision)
+from {}.carrier_monthly_delays
+"""
+
+
+def build(target: str, folder: Path, environment: dict[str, str]) -> list[Counter[str]]:
+    """Load and build everything in a copy of the project; what dbt says of the nodes of each step.
+
+    Whatever dbt calls deprecated is an error.
+    """
+    project = folder / "integration_tests"
+    ignored = shutil.ignore_patterns("target", "logs", "dbt_packages")
+    shutil.copytree(ROOT / "integration_tests", project, ignore=ignored)
+    (project / "dbt_packages").mkdir()
+    (project / "dbt_packages" / "synthohive").symlink_to(ROOT, target_is_directory=True)
+    steps = [step.replace("{target}", target) for step in STEPS]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, target, str(DAYS), *steps],
+        cwd=project,
+        env={**os.environ, "DBT_WARN_ERROR_OPTIONS": '{"error": ["Deprecations"]}', **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = [json.loads((project / f"results-{n}.json").read_text())["results"] for n in range(len(steps))]
+    return [Counter(result["status"] for result in some) for some in results]
+
+
+def test_postgres_builds_the_same_project_on_real_rows_and_on_twins(tmp_path: Path) -> None:
+    psycopg2 = pytest.importorskip("psycopg2")
+    with postgres_server() as uri:
+        at = urlsplit(uri)
+        where = {"PGHOST": at.hostname, "PGPORT": at.port, "PGUSER": at.username, "PGPASSWORD": at.password}
+        environment = {name: str(value) for name, value in where.items()} | {"PGDATABASE": "postgres"}
+
+        real, twins, synthetic = build("postgres", tmp_path, environment)
+
+        with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                " union all ".join(COMPARED.format(s) for s in ("analytics", "analytics_synthetic"))
+            )
+            of_real, of_twins = cursor.fetchall()
+            cursor.execute(
+                "select count(*), count(*) filter (where passed) from analytics.synthohive_quality"
+            )
+            [(findings, passed)] = cursor.fetchall()
+
+    assert real.keys() == synthetic.keys() == {"success", "pass", "warn"}
+    assert twins == {"success": 4, "pass": 4}
+    assert real["success"] == synthetic["success"] == 9
+    assert passed == findings > 50
+    assert of_real[0] == 6_099
+    assert of_twins[0] == pytest.approx(of_real[0], rel=0.1)  # some flights find no unused number in an hour
+    assert of_twins[1] == of_real[1] == 16
+    assert of_twins[2] == pytest.approx(of_real[2], abs=0.01)
+    assert of_twins[3] == pytest.approx(of_real[3], abs=4)

@@ -28,7 +28,8 @@ def connect(session: Any) -> Connector:
     """The connector for what dbt hands to a Python model as its session.
 
     Args:
-        session: dbt-duckdb's, or any object with an attribute `uri` that starts with `postgresql://`.
+        session: That of dbt-duckdb, Snowpark, BigFrames or Spark, or any object with an attribute `uri` that
+            starts with `postgresql://`.
 
     Raises:
         ConnectorError: No connector knows the session.
@@ -38,6 +39,17 @@ def connect(session: Any) -> Connector:
         from synthohive_py.connectors.duckdb import DuckDBConnector
 
         return DuckDBConnector(session)
+    if module.startswith("snowflake.snowpark."):
+        from synthohive_py.connectors.snowflake import SnowflakeConnector
+
+        return SnowflakeConnector.of_session(session)
+    # dbt-bigquery gives every script on Dataproc this setting; there Spark reads BigQuery's tables.
+    is_spark = module.startswith("pyspark.sql.")
+    is_dataproc = is_spark and session.conf.get("temporaryGcsBucket", None) is not None
+    if module.startswith("bigframes.") or is_dataproc:
+        from synthohive_py.connectors.bigquery import BigQueryConnector
+
+        return BigQueryConnector.of_session(session)
     uri = getattr(session, "uri", None)
     if isinstance(uri, str) and uri.startswith("postgresql://"):
         from synthohive_py.connectors.postgres import PostgresConnector
@@ -45,7 +57,7 @@ def connect(session: Any) -> Connector:
         return PostgresConnector(uri)
     raise ConnectorError(
         "there is no connector for this database",
-        expected="a session of dbt-duckdb, or one with the URI of a PostgreSQL",
+        expected="a session of dbt-duckdb, Snowpark, BigFrames or Spark, or one with the URI of a PostgreSQL",
         received=f"{type(session).__module__}.{type(session).__qualname__}",
-        remedy="run the package on DuckDB or PostgreSQL, or use synthohive_py.Synthesizer on data frames",
+        remedy="run the package on one of these databases, or use synthohive_py.Synthesizer on data frames",
     )

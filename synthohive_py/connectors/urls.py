@@ -21,6 +21,8 @@ CONNECTORS = {
     "postgres": ("postgres", "PostgresConnector", "postgres"),
     "mysql": ("mysql", "MySQLConnector", "mysql"),
     "mariadb": ("mysql", "MySQLConnector", "mysql"),
+    "snowflake": ("snowflake", "SnowflakeConnector", "snowflake"),
+    "bigquery": ("bigquery", "BigQueryConnector", "bigquery"),
     "parquet": ("folders", "FolderConnector", "deltalake"),
     "csv": ("folders", "FolderConnector", "deltalake"),
     "delta": ("folders", "FolderConnector", "deltalake"),

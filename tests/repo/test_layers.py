@@ -62,6 +62,7 @@ ALLOWED = {
     "adbc_driver_postgresql": {"synthohive_py.connectors.postgres"},
     "connectorx": {"synthohive_py.connectors.mysql"},
     "duckdb": {"synthohive_py.connectors.duckdb"},
+    "google": {"synthohive_py.connectors.bigquery", "synthohive_py.connectors.bigquery_types"},
     "numpy": {"synthohive_py"},
     "pandas": {
         "synthohive_py.connectors",
@@ -90,11 +91,19 @@ ALLOWED = {
     "deltalake": {"synthohive_py.connectors"},
     "pymysql": {"synthohive_py.connectors.mysql"},
     "pydantic": {"synthohive_py.schema"},
+    "requests": {"synthohive_py.connectors.bigquery"},  # for its errors
     "safetensors": {"synthohive_py.states"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
     "pyspark": {"dbt_synthohive"},  # in Spark's own process, for the one submission method
+    "snowflake": {"synthohive_py.connectors.snowflake_doors"},
     "torch": {"synthohive_py.models", "synthohive_py.rng"},
     "tqdm": {"synthohive_py.relational", "synthohive_py.synthesizer"},
+}
+# Where a package to install is called otherwise than the module.
+MODULES_OF = {
+    "google_cloud_bigquery": "google",
+    "google_cloud_bigquery_storage": "google",
+    "snowflake_connector_python": "snowflake",
 }
 # What the models must not meet, though the rest of Python may: no files, no databases.
 BANNED_IN_MODELS = {"io", "os", "pathlib", "shutil", "sqlite3", "tempfile"}
@@ -226,9 +235,10 @@ def test_the_declared_dependencies_are_those_imported() -> None:
         if within(found.module, "synthohive_py") and not found.typing_only
     }
     extras = {
-        re.split(r"[^A-Za-z0-9_-]", text)[0].replace("-", "_")
+        MODULES_OF.get(name, name)
         for texts in project["optional-dependencies"].values()
         for text in texts
+        for name in [re.split(r"[^A-Za-z0-9_-]", text)[0].replace("-", "_")]
     }
     imported -= {*PACKAGES, *sys.stdlib_module_names, *(extras - declared)}
 

@@ -50,6 +50,10 @@ def connect(session: Any) -> Connector:
         from synthohive_py.connectors.bigquery import BigQueryConnector
 
         return BigQueryConnector.of_session(session)
+    if module.startswith("pyspark.sql."):
+        from synthohive_py.connectors.spark import SparkConnector
+
+        return SparkConnector(session)
     uri = getattr(session, "uri", None)
     if isinstance(uri, str) and uri.startswith("postgresql://"):
         from synthohive_py.connectors.postgres import PostgresConnector

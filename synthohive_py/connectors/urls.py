@@ -21,6 +21,7 @@ CONNECTORS = {
     "postgres": ("postgres", "PostgresConnector", "postgres"),
     "mysql": ("mysql", "MySQLConnector", "mysql"),
     "mariadb": ("mysql", "MySQLConnector", "mysql"),
+    "sc": ("spark", "SparkConnector", "spark"),
     "snowflake": ("snowflake", "SnowflakeConnector", "snowflake"),
     "bigquery": ("bigquery", "BigQueryConnector", "bigquery"),
     "parquet": ("folders", "FolderConnector", "deltalake"),

@@ -94,7 +94,8 @@ ALLOWED = {
     "requests": {"synthohive_py.connectors.bigquery"},  # for its errors
     "safetensors": {"synthohive_py.states"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
-    "pyspark": {"dbt_synthohive"},  # in Spark's own process, for the one submission method
+    # In dbt's plugin for the submission method that is Spark's own process.
+    "pyspark": {"dbt_synthohive", "synthohive_py.connectors.spark"},
     "snowflake": {"synthohive_py.connectors.snowflake_doors"},
     "torch": {"synthohive_py.models", "synthohive_py.rng"},
     "tqdm": {"synthohive_py.relational", "synthohive_py.synthesizer"},
@@ -103,6 +104,7 @@ ALLOWED = {
 MODULES_OF = {
     "google_cloud_bigquery": "google",
     "google_cloud_bigquery_storage": "google",
+    "pyspark_client": "pyspark",
     "snowflake_connector_python": "snowflake",
 }
 # What the models must not meet, though the rest of Python may: no files, no databases.

@@ -50,7 +50,7 @@ select
     cast(sum(flights) as integer),
     count(distinct airline_code),
     cast(sum(cancelled_flights) as double precision) / sum(flights),
-    cast(avg(mean_departure_delay) as double precision)
+    cast(sum(mean_departure_delay * flights) / sum(flights) as double precision)
 from {}.carrier_monthly_delays
 """
 
@@ -105,6 +105,6 @@ def test_postgres_builds_the_same_project_on_real_rows_and_on_twins(tmp_path: Pa
     assert passed == findings > 50
     assert of_real[0] == 6_099
     assert of_twins[0] == pytest.approx(of_real[0], rel=0.1)  # some flights find no unused number in an hour
-    assert of_twins[1] == of_real[1] == 16
+    assert of_twins[1] == of_real[1] == 15
     assert of_twins[2] == pytest.approx(of_real[2], abs=0.01)
-    assert of_twins[3] == pytest.approx(of_real[3], abs=4)
+    assert of_twins[3] == pytest.approx(of_real[3], abs=3)

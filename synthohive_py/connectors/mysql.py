@@ -11,20 +11,25 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-import connectorx
 import pyarrow as pa
 import pymysql
-from pymysql.cursors import DictCursor
 
 from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places
+from synthohive_py.connectors.mysql_door import (
+    LOST,
+    Door,
+    Session,
+    checked,
+    code_of,
+    message_of,
+    named,
+    refusing,
+)
 from synthohive_py.connectors.mysql_types import (
-    COLUMNS,
-    Column,
     Reading,
     as_texts,
-    column_of,
     csv_of,
     definitions,
     name_of,
@@ -39,16 +44,8 @@ __all__ = ["MySQLConnector"]
 
 logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 3
 LOCK_SECONDS = 60  # that a writer waits for another one
-MAX_NAME = 64  # characters
 OWN = "synthohive_tmp_"  # how the names of our unfinished tables begin
-
-SETTINGS = (
-    "set time_zone = '+00:00'",  # `timestamp` is a moment
-    "set sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
-    "set wait_timeout = 604800",  # rows may be long in the making
-)
 
 TABLES = """
 select table_name as name from information_schema.tables
@@ -74,37 +71,12 @@ select table_schema as a, table_name as b, referenced_table_name as c
 from information_schema.key_column_usage where referenced_table_schema = %s
 """
 
-REMEDIES = {
-    1044: "grant this user the right that is missing",
-    1045: "correct the user and the password",
-    1049: "correct the database's name in the URL",
-    1142: "grant this user the right that is missing",
-    1143: "grant this user the right that is missing",
-    1698: "correct the user and the password",
-    1227: "grant this user the right that is missing",
-    1146: "correct the name of the table, or of its database",
-    1021: "make room on the server's disk",
-    1114: "make room on the server's disk",
-    1041: "give the server more memory",
-    1040: "give the server more connections",
-    2003: "check host and port in the URL, and that the server runs",
-    2006: "check that the server runs and can be reached, and try again",
-    2013: "check that the server runs and can be reached, and try again",
-}
-
 
 class MySQLConnector(Connector):
     """Reads and writes the databases of one MySQL or MariaDB server: there, a schema is a database."""
 
     def __init__(self, address: Address) -> None:
-        if address.options:
-            raise ConnectorError(
-                "the URL has options that no connector to MySQL knows",
-                expected="schema, or none",
-                received=", ".join(address.options),
-                remedy="remove them",
-            )
-        self._address = address
+        self._door = Door(address)
         self.default_schema = unquote(address.path.strip("/"))
         if not (self.default_schema or address.schema):
             raise ConnectorError(
@@ -116,17 +88,17 @@ class MySQLConnector(Connector):
     @classmethod
     def open(cls, address: Address) -> MySQLConnector:
         connector = cls(address)
-        with connector._session(connector.default_schema or None):
+        with connector._door.session(connector.default_schema or None):
             pass
         return connector
 
     # ------------------------------------------------------------ reading
 
     def relation(self, schema: str, identifier: str) -> Relation:
-        return _checked(Relation("", schema, identifier))
+        return checked(Relation("", schema, identifier))
 
     def reflect(self, schema: str) -> Metadata:
-        with self._session() as session, _refusing(f"the database {schema!r} can't be read"):
+        with self._door.session() as session, refusing(f"the database {schema!r} can't be read"):
             names = [row["name"] for row in session.ask(TABLES, schema)]
             tables = {name: Reflected() for name in names if not name.startswith(OWN)}
             for (name, key), rows in _grouped(session.ask(UNIQUE, schema)).items():
@@ -145,14 +117,14 @@ class MySQLConnector(Connector):
         return as_metadata(schema, tables)
 
     def count(self, relation: Relation) -> int:
-        where = _named(_checked(relation))
-        with self._session() as session, _refusing("can't be read", relation):
+        where = named(checked(relation))
+        with self._door.session() as session, refusing("can't be read", relation):
             session.columns(relation)
             return int(session.ask(f"select count(*) as n from {where}")[0]["n"])  # noqa: S608  quoted
 
     def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        where = _named(_checked(relation))
-        with self._session() as session, _refusing("can't be read", relation):
+        where = named(checked(relation))
+        with self._door.session() as session, refusing("can't be read", relation):
             found = {column.name: column for column in session.columns(relation)}
             for name in columns or ():
                 if name not in found:
@@ -167,31 +139,9 @@ class MySQLConnector(Connector):
             reading = Reading(where, asked)
             session.ask(f"{reading.query} limit 0")  # the server's own error, if there is one
         yield reading.schema.empty_table()
-        for batch in self._stream(reading.query, where):
+        for batch in self._door.stream(reading, where):
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield reading.exact(batch.slice(start, BATCH_ROWS))
-
-    def _stream(self, query: str, table: str) -> Iterator[pa.RecordBatch]:
-        address = self._address
-        who = ":".join(quote(part, safe="") for part in (address.user or "root", address.password or ""))
-        url = f"mysql://{who}@{address.host or '127.0.0.1'}:{address.port or 3306}"
-        try:
-            yield from connectorx.read_sql(
-                url,
-                query,
-                return_type="arrow_stream",
-                protocol="binary",
-                batch_size=BATCH_ROWS,
-                pre_execution_query=list(SETTINGS),
-            )
-        except (RuntimeError, pa.ArrowException) as error:
-            message = re.search(r"ERROR \d+ \(\w+\): [^}]*", str(error))
-            raise ConnectorError(
-                "can't be read",
-                table=table,
-                received=message.group(0)[:300] if message else "an error of the driver",
-                remedy="check that the server runs and can be reached, and try again",
-            ) from None  # the driver's own error may show the URL
 
     # ------------------------------------------------------------ writing
 
@@ -199,12 +149,12 @@ class MySQLConnector(Connector):
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
         check_places(places)
         for place in places.values():
-            _checked(place.target)
-        current: list[Place] = []  # the one that is being written, for the error
+            checked(place.target)
+        current: list[Place] = []  # those that are being written, for the error
         summary = "the twin can't be written; no twin was changed"
         with (
-            self._session() as session,
-            _refusing(summary, lambda: current[0].target if current else None),
+            self._door.session() as session,
+            refusing(summary, lambda: ", ".join(named(place.target) for place in current) or None),
             _reserved(session, sorted({place.target.schema for place in places.values()})),
         ):
             drafts = {}
@@ -218,89 +168,18 @@ class MySQLConnector(Connector):
                 drafts[name].add(rows)
 
             yield add
-            current.clear()
+            current[:] = places.values()
             _swap(session, list(drafts.values()))
         logger.info("%d twins written", len(places))
-
-    @contextlib.contextmanager
-    def _session(self, database: str | None = None) -> Iterator[_Session]:
-        address = self._address
-        try:
-            connection = pymysql.connect(
-                host=address.host or "127.0.0.1",
-                port=address.port or 3306,
-                user=address.user or "root",
-                password=(address.password or "").encode(),  # or it would be taken for Latin
-                database=database,
-                charset="utf8mb4",
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=CONNECT_SECONDS,
-                local_infile=True,
-                autocommit=True,
-                cursorclass=DictCursor,
-            )
-        except (pymysql.Error, RuntimeError) as error:
-            raise ConnectorError(
-                "MySQL can't be reached, or does not let us in",
-                received=_message(error),
-                remedy=REMEDIES.get(_code(error), REMEDIES[2003]),
-            ) from None  # frames of the driver hold the password
-        # The time limit for connecting does not count the server's greeting. Later, reads may be long.
-        connection._read_timeout = None  # noqa: SLF001  there is no other way
-        with contextlib.closing(connection):
-            session = _Session(connection)
-            with _refusing("the server refused the first question"):
-                for setting in SETTINGS:
-                    session.ask(setting)
-            yield session
 
     def close(self) -> None:
         """Nothing is open between the calls."""
 
 
-class _Session:
-    """A connection."""
-
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
-
-    def ask(self, statement: str, *values: object) -> list[dict[str, Any]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return list(cursor.fetchall())
-
-    def columns(self, relation: Relation) -> list[Column]:
-        """The columns of a table.
-
-        Raises:
-            ConnectorError: There is no such table that this user can see.
-        """
-        rows = self.ask(COLUMNS, relation.schema, relation.identifier)
-        if not rows:
-            raise ConnectorError(
-                f"can't be read: there is no such {'table' if self.has(relation.schema) else 'database'} "
-                "that this user can see",
-                table=_named(relation),
-                remedy="correct the name, or grant this user the right that is missing",
-            )
-        return [column_of(row) for row in rows]
-
-    def has(self, schema: str) -> bool:
-        """Whether there is such a database."""
-        return bool(self.ask("select 1 from information_schema.schemata where schema_name = %s", schema))
-
-    def tables(self, schema: str) -> dict[str, str]:
-        """Per table its kind, views among them."""
-        query = (
-            "select table_name as a, table_type as b from information_schema.tables where table_schema = %s"
-        )
-        return {row["a"]: row["b"] for row in self.ask(query, schema)}
-
-
 class _Draft:
     """A twin while it grows, under a name of its own beside its place."""
 
-    def __init__(self, session: _Session, place: Place) -> None:
+    def __init__(self, session: Session, place: Place) -> None:
         self.session, self.target = session, place.target
         self.old: Relation | None = None
         there = session.tables(self.target.schema)
@@ -318,13 +197,13 @@ class _Draft:
     def _create(self, place: Place) -> None:
         if place.source is not None:
             self.session.columns(place.source)
-            shown = self.session.ask(f"show create table {_named(place.source)}")[0]
+            shown = self.session.ask(f"show create table {named(place.source)}")[0]
             if "Create Table" in shown:
                 # No keys: rules on twins are ours to keep, and to report when they don't hold.
-                self.session.ask(f"create table {_named(self.new)} {definitions(shown['Create Table'])}")
+                self.session.ask(f"create table {named(self.new)} {definitions(shown['Create Table'])}")
             else:
                 self.session.ask(
-                    f"create table {_named(self.new)} as select * from {_named(place.source)} limit 0"  # noqa: S608
+                    f"create table {named(self.new)} as select * from {named(place.source)} limit 0"  # noqa: S608
                 )
             return
         listed = []
@@ -334,7 +213,7 @@ class _Draft:
                 what = f"has the type {field.type}, which can't be written"
                 raise self._refused(what, "leave the column out", column=field.name)
             listed.append(f"{name_of(field.name)} {kind}")
-        self.session.ask(f"create table {_named(self.new)} ({', '.join(listed)}) default charset utf8mb4")
+        self.session.ask(f"create table {named(self.new)} ({', '.join(listed)}) default charset utf8mb4")
 
     def add(self, rows: pa.Table) -> None:
         """Write rows; columns are matched by name."""
@@ -369,10 +248,10 @@ class _Draft:
             f"{name_of(name)} = {self.columns[name].given.format(variable)}"
             for name, variable in variables.items()
         )
-        with _file(csv_of(list(texts.values()))) as path, self.session.connection.cursor() as cursor:
+        with self._file(csv_of(list(texts.values()))) as path, self.session.connection.cursor() as cursor:
             cursor.execute(
                 f"load data local infile {self.session.connection.escape(path)} "
-                f"into table {_named(self.new)} character set utf8mb4 fields terminated by ',' "
+                f"into table {named(self.new)} character set utf8mb4 fields terminated by ',' "
                 f"enclosed by '\"' escaped by '' lines terminated by '\\n' "
                 f"({', '.join(variables.values())}) set {taken}"
             )
@@ -381,43 +260,51 @@ class _Draft:
             if row["Level"] != "Note":
                 raise pymysql.DataError(row["Code"], row["Message"])
 
+    @contextlib.contextmanager
+    def _file(self, content: pa.Buffer) -> Iterator[str]:
+        """The path of a file; without a name, where possible: a process that is killed leaves none."""
+        with contextlib.ExitStack() as stack:
+            try:
+                if Path("/dev/fd").exists():
+                    file: Any = stack.enter_context(tempfile.TemporaryFile())
+                    path = f"/dev/fd/{file.fileno()}"
+                else:
+                    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="synthohive-"))
+                    path = str(Path(folder) / "rows.csv")
+                    file = stack.enter_context(Path(path).open("wb"))
+                file.write(content)
+                file.flush()
+                file.seek(0)
+            except OSError as error:
+                raise self._refused(
+                    "rows can't be kept in a file on their way to the server",
+                    "make room there, or name another folder in the environment variable TMPDIR",
+                    expected=f"room for {content.size:,} bytes in {tempfile.gettempdir()}",
+                    received=error.strerror or type(error).__name__,
+                ) from error
+            yield path
+
     def _insert(self, texts: Mapping[str, pa.Array]) -> None:
         """For servers that load no local files; several times slower."""
         names = ", ".join(map(name_of, texts)).replace("%", "%%")
         values = ", ".join(self.columns[name].given.format("%s") for name in texts)
         with self.session.connection.cursor() as cursor:
             cursor.executemany(
-                f"insert into {_named(self.new)} ({names}) values ({values})",  # noqa: S608  quoted
+                f"insert into {named(self.new)} ({names}) values ({values})",  # noqa: S608  quoted
                 list(zip(*(column.to_pylist() for column in texts.values()), strict=True)),
             )
 
     def _refused(self, summary: str, remedy: str, **facts: str) -> ConnectorError:
         return ConnectorError(
-            f"{summary}; no twin was changed", table=_named(self.target), remedy=remedy, **facts
+            f"{summary}; no twin was changed", table=named(self.target), remedy=remedy, **facts
         )
 
 
 @contextlib.contextmanager
-def _file(content: pa.Buffer) -> Iterator[str]:
-    """The path of a file; without a name, where that is possible: a process that is killed leaves none."""
-    with contextlib.ExitStack() as stack:
-        if Path("/dev/fd").exists():
-            file: Any = stack.enter_context(tempfile.TemporaryFile())
-            path = f"/dev/fd/{file.fileno()}"
-        else:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="synthohive-"))
-            path = str(Path(folder) / "rows.csv")
-            file = stack.enter_context(Path(path).open("wb"))
-        file.write(content)
-        file.flush()
-        file.seek(0)
-        yield path
-
-
-@contextlib.contextmanager
-def _reserved(session: _Session, schemas: Sequence[str]) -> Iterator[None]:
+def _reserved(session: Session, schemas: Sequence[str]) -> Iterator[None]:
     """Let no second writer into the databases, make those that are missing, and leave nothing unfinished."""
     made = []
+    session.ask(f"set lock_wait_timeout = {int(LOCK_SECONDS)}")  # for tables that others hold; else a day
     for schema in schemas:  # sorted, so that two writers never wait for each other
         lock = "synthohive " + hashlib.sha256(schema.encode()).hexdigest()[:40]
         if session.ask("select get_lock(%s, %s) as it", lock, LOCK_SECONDS)[0]["it"] != 1:
@@ -444,7 +331,7 @@ def _reserved(session: _Session, schemas: Sequence[str]) -> Iterator[None]:
         raise
 
 
-def _drop_own(session: _Session, schema: str) -> None:
+def _drop_own(session: Session, schema: str) -> None:
     names = [name for name in session.tables(schema) if re.fullmatch(OWN + "[0-9a-f]{16}", name)]
     if names:
         session.ask("set foreign_key_checks = 0")
@@ -452,7 +339,7 @@ def _drop_own(session: _Session, schema: str) -> None:
         session.ask("set foreign_key_checks = 1")
 
 
-def _swap(session: _Session, drafts: Sequence[_Draft]) -> None:
+def _swap(session: Session, drafts: Sequence[_Draft]) -> None:
     """Put all new twins into their places at once: the server renames all tables or none."""
     replaced = {(draft.target.schema, draft.target.identifier) for draft in drafts if draft.old}
     for schema in sorted({schema for schema, _ in replaced}):
@@ -467,15 +354,25 @@ def _swap(session: _Session, drafts: Sequence[_Draft]) -> None:
     renamed = []
     for draft in drafts:
         if draft.old is not None:
-            renamed.append(f"{_named(draft.target)} to {_named(draft.old)}")
-        renamed.append(f"{_named(draft.new)} to {_named(draft.target)}")
+            renamed.append(f"{named(draft.target)} to {named(draft.old)}")
+        renamed.append(f"{named(draft.new)} to {named(draft.target)}")
     if renamed:
-        session.ask(f"rename table {', '.join(renamed)}")
+        try:
+            session.ask(f"rename table {', '.join(renamed)}")
+        except pymysql.Error as error:
+            if code_of(error) not in LOST:
+                raise
+            raise ConnectorError(
+                "the connection was lost at the last moment: either all twins are new, or all are old",
+                table=", ".join(named(draft.target) for draft in drafts),
+                received=message_of(error),
+                remedy="check that the server runs, look at the twins, and write them again if they are old",
+            ) from None  # as elsewhere
     try:
         for schema in sorted({draft.target.schema for draft in drafts}):
             _drop_own(session, schema)
     except pymysql.Error as error:  # the twins are in their places
-        logger.warning("old twins are left, which the next run drops: %s", _message(error))
+        logger.warning("old twins are left, which the next run drops: %s", message_of(error))
 
 
 def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -483,44 +380,3 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[
     for row in rows:
         found.setdefault((row["name"], row["key_name"]), []).append(row)
     return found
-
-
-def _checked(relation: Relation) -> Relation:
-    for name in (relation.schema, relation.identifier):
-        if len(name) > MAX_NAME or "\0" in name:
-            raise ConnectorError(
-                "the name can't be one in MySQL",
-                table=_named(relation),
-                expected=f"at most {MAX_NAME} characters",
-                received=f"{len(name)} characters",
-                remedy="choose a shorter name",
-            )
-    return relation
-
-
-def _named(relation: Relation) -> str:
-    return name_of(relation.schema, relation.identifier)
-
-
-@contextlib.contextmanager
-def _refusing(summary: str, table: Relation | Callable[[], Relation | None] | None = None) -> Iterator[None]:
-    try:
-        yield
-    except pymysql.Error as error:
-        where = table() if callable(table) else table
-        raise ConnectorError(
-            summary,
-            table=None if where is None else _named(where),
-            received=_message(error),
-            remedy=REMEDIES.get(_code(error), "see the server's message"),
-        ) from None  # the driver's own error may show values
-
-
-def _code(error: Exception) -> int:
-    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
-
-
-def _message(error: Exception) -> str:
-    """The server's own first line, without the values in it."""
-    line = str(error.args[-1] if error.args else error).strip().split("\n")[0]
-    return re.sub(r"(value:?|entry) '.*?'( for|$)", r"\1 '...'\2", line)[:300]

@@ -44,10 +44,12 @@ OTHERS = {
     "bit": pa.uint64(),
 }
 ASKED = {
+    "float": "({} + 0e0)",  # as text, MySQL shows six digits of it
     "bit": "cast({} + 0 as unsigned)",
     # Microseconds: the driver ends on times that are no clock's. Only MariaDB's seconds have a fraction.
     "time": "cast(floor(time_to_sec({0})) * 1000000 + microsecond({0}) as signed)",
 }
+COMES = {"decimal": pa.string(), "float": pa.float64(), "time": pa.int64(), "timestamp": pa.timestamp("us")}
 GEOMETRIES = (
     *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
     *("geometrycollection", "geomcollection"),
@@ -75,6 +77,7 @@ class Column:
         declared: Its type, as SQL has it.
         type: Arrow's type.
         asked: What is asked for; `{}` stands for the column.
+        comes: Arrow's type of what is asked for.
         given: What a text becomes in the database; `{}` stands for the text.
         is_dated: Whether it may hold days such as 0000-00-00.
         is_generated: Whether the database computes it.
@@ -84,6 +87,7 @@ class Column:
     declared: str
     type: pa.DataType
     asked: str
+    comes: pa.DataType
     given: str
     is_dated: bool
     is_generated: bool
@@ -122,6 +126,7 @@ def column_of(row: Mapping[str, Any]) -> Column:
         declared=declared,
         type=arrow,
         asked=asked,
+        comes=COMES.get(kind, arrow),
         given=given,
         is_dated=kind in ("date", "datetime", "timestamp"),
         is_generated=bool(row["is_generated"]),
@@ -154,6 +159,13 @@ class Reading:
         asked += [f"({name} is not null and not ({_is_day(name)})) + 0" for name in dated]
         listed = ", ".join(f"{what} as c{place}" for place, what in enumerate(asked))
         return f"select {listed} from {self.table}"  # noqa: S608  quoted
+
+    @property
+    def kinds(self) -> list[pa.DataType]:
+        """Arrow's types of what the query gives."""
+        return [column.comes for column in self.columns] + [
+            pa.int64() for column in self.columns if column.is_dated
+        ]
 
     def exact(self, batch: pa.RecordBatch) -> pa.Table:
         """Rows of the query as rows of the schema."""

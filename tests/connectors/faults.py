@@ -134,7 +134,7 @@ class Proxy:
                 if is_watched and self.text in data.lower():
                     source.shutdown(socket.SHUT_RDWR)  # the answer never comes
                     target.sendall(data)
-                    time.sleep(0.3)  # the server does it
+                    time.sleep(1)  # the server does it
                     break
                 target.sendall(data)
         for end in (source, target):

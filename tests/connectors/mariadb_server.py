@@ -85,8 +85,9 @@ def _made(folder: Path, options: tuple[str, ...]) -> Server:
     folder.chmod(0o755)
     if user:
         shutil.chown(folder, "mysql")
+    of_data = [option for option in options if option.startswith("--innodb")]
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", *user, f"--datadir={data}", "--skip-test-db", *options],
+        ["mariadb-install-db", "--no-defaults", *user, f"--datadir={data}", "--skip-test-db", *of_data],
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -60,7 +60,7 @@ ALLOWED = {
     "dbt": {"dbt_synthohive"},
     "dbt_common": {"dbt_synthohive"},
     "adbc_driver_postgresql": {"synthohive_py.connectors.postgres"},
-    "connectorx": {"synthohive_py.connectors.mysql"},
+    "connectorx": {"synthohive_py.connectors.mysql_door"},
     "duckdb": {"synthohive_py.connectors.duckdb"},
     "google": {"synthohive_py.connectors.bigquery", "synthohive_py.connectors.bigquery_types"},
     "numpy": {"synthohive_py"},
@@ -89,7 +89,7 @@ ALLOWED = {
         "synthohive_py.validation",
     },
     "deltalake": {"synthohive_py.connectors"},
-    "pymysql": {"synthohive_py.connectors.mysql"},
+    "pymysql": {"synthohive_py.connectors.mysql", "synthohive_py.connectors.mysql_door"},
     "pydantic": {"synthohive_py.schema"},
     "requests": {"synthohive_py.connectors.bigquery"},  # for its errors
     "safetensors": {"synthohive_py.states"},

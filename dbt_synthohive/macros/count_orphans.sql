@@ -8,11 +8,11 @@
             from {{ parent }} as parent
             where
                 {%- for column in key.columns %}
-                child.{{ adapter.quote(column) }} = parent.{{ adapter.quote(key.parent_columns[loop.index0]) }}
+                child.{{ synthohive.quoted_column(column) }} = parent.{{ synthohive.quoted_column(key.parent_columns[loop.index0]) }}
                 {{- ' and' if not loop.last }}
                 {%- endfor %}
         )
         {%- for column in key.columns %}
-        and child.{{ adapter.quote(column) }} is not null
+        and child.{{ synthohive.quoted_column(column) }} is not null
         {%- endfor %}
 {% endmacro %}

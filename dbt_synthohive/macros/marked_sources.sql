@@ -11,8 +11,9 @@
                 'id': id,
                 'node': node,
                 'settings': settings,
-                'relation': api.Relation.create(
-                    database=node.database, schema=node.schema, identifier=node.identifier
+                'relation': synthohive.as_stored(
+                    api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier),
+                    node.quoting
                 ),
             }) %}
         {% endif %}

@@ -10,13 +10,13 @@ select child.*
 from {{ model }} as child
 left join {{ to }} as parent
     on {% for column in columns -%}
-    child.{{ adapter.quote(column) }} = parent.{{ adapter.quote(to_columns[loop.index0]) }}
+    child.{{ synthohive.quoted_column(column) }} = parent.{{ synthohive.quoted_column(to_columns[loop.index0]) }}
     {%- if not loop.last %}
     and {% endif -%}
     {%- endfor %}
 where
-    parent.{{ adapter.quote(to_columns[0]) }} is null
+    parent.{{ synthohive.quoted_column(to_columns[0]) }} is null
     {%- for column in columns %}
-    and child.{{ adapter.quote(column) }} is not null
+    and child.{{ synthohive.quoted_column(column) }} is not null
     {%- endfor %}
 {% endtest %}

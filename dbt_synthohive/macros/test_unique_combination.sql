@@ -2,7 +2,7 @@
 {% test unique_combination(model, columns) %}
     {%- set quoted = [] -%}
     {%- for column in columns -%}
-        {%- do quoted.append(adapter.quote(column)) -%}
+        {%- do quoted.append(synthohive.quoted_column(column)) -%}
     {%- endfor %}
 select
     {{ quoted | join(', ') }},

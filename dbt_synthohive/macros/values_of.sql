@@ -13,7 +13,7 @@
         {%- for row in rows %}
         (
             {%- for cell in row -%}
-                cast({{ dbt.string_literal(dbt.escape_single_quotes(cell)) }} as {{ dbt.type_string() }})
+                cast({{ synthohive.text_literal(cell) }} as {{ dbt.type_string() }})
                 {%- if not loop.last %}, {% endif -%}
             {%- endfor -%}
         ){{ ',' if not loop.last }}
@@ -24,6 +24,26 @@
         {%- for column in columns %}
         cast(null as {{ dbt.type_string() }}) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
-    where 1 = 0
+    limit 0
+    {%- endif %}
+{%- endmacro %}
+
+{#- BigQuery knows no `values` but in `insert`. -#}
+{% macro bigquery__values_of(rows, columns) %}
+    {%- if rows %}
+    select *
+    from unnest([
+        struct<{% for column in columns %}{{ column }} string{{ ', ' if not loop.last }}{% endfor %}>
+        {%- for row in rows %}
+        (
+            {%- for cell in row -%}
+                {{ synthohive.text_literal(cell) }}
+                {%- if not loop.last %}, {% endif -%}
+            {%- endfor -%}
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ])
+    {%- else %}
+    {{- synthohive.default__values_of(rows, columns) }}
     {%- endif %}
 {%- endmacro %}

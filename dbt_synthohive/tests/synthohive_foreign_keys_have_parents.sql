@@ -9,8 +9,8 @@
     {%- for key in synthohive.declared_keys(source).foreign_keys if key.parent -%}
         {%- set query -%}
 select
-    {{ dbt.string_literal(source.id) }} as source_id,
-    {{ dbt.string_literal(key.columns | join(', ')) }} as key_columns,
+    {{ synthohive.text_literal(source.id) }} as source_id,
+    {{ synthohive.text_literal(key.columns | join(', ')) }} as key_columns,
     twin.orphans as orphans
 from ({{ synthohive.count_orphans(synthohive.twin_of(source.relation), synthohive.twin_of(relations[key.parent]), key) }}) as twin
 cross join ({{ synthohive.count_orphans(source.relation, relations[key.parent], key) }}) as original
@@ -21,4 +21,4 @@ where
         {%- do queries.append(query) -%}
     {%- endfor -%}
 {%- endfor %}
-{{ queries | join('\nunion all\n') or 'select 1 as nothing_to_check where 1 = 0' }}
+{{ queries | join('\nunion all\n') or 'select 1 as nothing_to_check limit 0' }}

@@ -14,6 +14,7 @@ import pandas as pd
 from synthohive_py import artifact
 from synthohive_py.connectors import Place, connect
 from synthohive_py.connectors.families import read_families
+from synthohive_py.dbt.native import as_native, rows_of
 from synthohive_py.dbt.schema import SourceSchema, read_schema
 from synthohive_py.dbt.settings import project_settings
 from synthohive_py.errors import SerializationError
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 PART_BYTES = 3 << 20  # of the artefact in one row; 4 MB as base64, which every warehouse takes
 
 
-def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> Any:
     """Learn all marked sources; the model `synthohive_models`.
 
     Of tables with more rows than the setting `max_training_rows` a sample is read, in whole families; rows
@@ -52,7 +53,7 @@ def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataF
         SynthoHiveError: Settings, schema or data are wrong, or training failed. Nothing was written.
     """
     settings = project_settings(meta)
-    sources = read_schema(_rows(schema))
+    sources = read_schema(rows_of(schema))
     seed = Seed(settings["seed"])
     limits = FitSettings(
         settings["k_anonymity_threshold"], settings["max_training_rows"], settings["max_fit_seconds"]
@@ -82,10 +83,10 @@ def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataF
     rows += [("artifact", n, "", base64.b64encode(part).decode()) for n, part in enumerate(parts)]
     frame = pd.DataFrame(rows, columns=["kind", "part", "table_name", "payload"])
     frame["sha256"] = [_digest(text) for text in frame["payload"]]
-    return frame
+    return as_native(frame, session)
 
 
-def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> Any:
     """Generate all twins and write them in one transaction; the model `synthohive_tables`.
 
     Rows are written while others are generated, so memory does not grow with the size of the twins.
@@ -104,14 +105,11 @@ def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] 
             were there stay.
     """
     settings = project_settings(meta)
-    sources = read_schema(_rows(schema))
-    fitted = artifact.load(_artifact(_rows(models)))
+    sources = read_schema(rows_of(schema))
+    fitted = artifact.load(_artifact(rows_of(models)))
     places = {source.name: Place(source.relation, source.twin) for source in sources.modelled}
-    written = dict.fromkeys(places, 0)
-    with connect(session).writing(places) as add:
-        for name, part in generate_parts(fitted, scale=settings["scale"], seed=Seed(settings["seed"])):
-            add(name, part)
-            written[name] += part.num_rows
+    parts = generate_parts(fitted, scale=settings["scale"], seed=Seed(settings["seed"]))
+    written = connect(session).write_parts(places, parts)
     rows = [
         (
             source.source_name,
@@ -124,10 +122,10 @@ def write_twins(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] 
         for source in sources.modelled
     ]
     columns = ["source_name", "table_name", "twin", "mode", "real_rows", "twin_rows"]
-    return pd.DataFrame(rows, columns=columns)
+    return as_native(pd.DataFrame(rows, columns=columns), session)
 
 
-def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> pd.DataFrame:
+def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None) -> Any:
     """Judge the twins in the database; the model `synthohive_quality`.
 
     Args:
@@ -144,7 +142,7 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
         SynthoHiveError: A table can't be read, or the artefact is damaged.
     """
     settings = project_settings(meta)
-    sources = read_schema(_rows(schema))
+    sources = read_schema(rows_of(schema))
     connector = connect(session)
     findings = judge(
         sources.metadata,
@@ -156,7 +154,7 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
         row_tolerance=settings["row_tolerance"],
         orphan_tolerance=settings["orphan_tolerance"],
         scale=settings["scale"],
-        rules=artifact.load(_artifact(_rows(models))).rules(),
+        rules=artifact.load(_artifact(rows_of(models))).rules(),
     )
     rows = [
         (
@@ -174,20 +172,11 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
     ]
     names = ["source_name", "table_name", "column_name"]
     names += ["metric", "score", "baseline", "threshold", "passed", "reason"]
-    return pd.DataFrame(rows, columns=names)
+    return as_native(pd.DataFrame(rows, columns=names), session)
 
 
 def _read(sources: SourceSchema, connector: Connector) -> dict[str, Any]:
     return {source.name: connector.read(source.relation) for source in sources.modelled}
-
-
-def _rows(relation: Any) -> list[dict[str, Any]]:
-    """The rows of what `dbt.ref` gives: of DuckDB and Postgres a relation, of Spark a data frame."""
-    if hasattr(relation, "to_arrow_table"):
-        return relation.to_arrow_table().to_pylist()
-    if hasattr(relation, "toArrow"):
-        return relation.toArrow().to_pylist()
-    return [row.asDict() for row in relation.collect()]  # Spark 3
 
 
 def _artifact(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthohive_py.clauses import parse_clauses
@@ -77,6 +78,8 @@ def read_schema(rows: Iterable[Mapping[str, str]]) -> SourceSchema:
     facts = [
         _Fact(r["kind"], r["source_name"], r["table_name"], r["name"], json.loads(r["payload"])) for r in rows
     ]
+    names_there = _Names(facts)
+    facts = [names_there.fact(fact) for fact in facts]
     tables = [fact for fact in facts if fact.kind == "table"]
     if not tables:
         raise SchemaError(
@@ -102,6 +105,55 @@ def read_schema(rows: Iterable[Mapping[str, str]]) -> SourceSchema:
     if problems:
         raise SchemaValidationError(problems)
     return SourceSchema(metadata, sources)
+
+
+class _Names:
+    """The columns as the database names them: YAML may write `id` for ID."""
+
+    def __init__(self, facts: Sequence[_Fact]) -> None:
+        self.stored: dict[tuple[str, str], dict[str, str]] = {}
+        for fact in facts:
+            if fact.kind == "column":
+                self.stored.setdefault(fact.table, {})[fact.name.lower()] = fact.name
+        self.exact = {(fact.table, fact.name) for fact in facts if fact.kind == "column"}
+        self.tables = {fact.name: fact.table for fact in facts if fact.kind == "table"}
+
+    def column(self, table: tuple[str, str], name: str) -> str:
+        return name if (table, name) in self.exact else self.stored.get(table, {}).get(name.lower(), name)
+
+    def rule(self, table: tuple[str, str], rule: str) -> str:
+        # The parent's columns are in it, too. What stands in quotes is meant as it is.
+        known = {low: name for names in self.stored.values() for low, name in names.items()}
+        known |= self.stored.get(table, {})
+        return re.sub(
+            r'"[^"]*"|`[^`]*`|\w+',
+            lambda word: word[0] if (table, word[0]) in self.exact else known.get(word[0].lower(), word[0]),
+            rule,
+        )
+
+    def settings(self, table: tuple[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
+        found = dict(settings)
+        if isinstance(found.get("order_by"), str):
+            found["order_by"] = self.column(table, found["order_by"])
+        if isinstance(found.get("rules"), list):
+            found["rules"] = [self.rule(table, r) if isinstance(r, str) else r for r in found["rules"]]
+        return found
+
+    def fact(self, fact: _Fact) -> _Fact:
+        """The same fact with these names."""
+        at, payload, name = fact.table, dict(fact.payload), fact.name
+        if fact.kind in ("accepted_values", "range"):
+            name = self.column(at, name)
+        elif fact.kind == "rule":
+            name = self.rule(at, name)
+        elif fact.kind == "table":
+            payload["settings"] = self.settings(at, payload["settings"])
+        if "columns" in payload:
+            payload["columns"] = [self.column(at, column) for column in payload["columns"]]
+        if fact.kind == "foreign_key" and payload["parent"] in self.tables:
+            parent = self.tables[payload["parent"]]
+            payload["parent_columns"] = [self.column(parent, column) for column in payload["parent_columns"]]
+        return replace(fact, name=name, payload=payload)
 
 
 def _problems(table: _Fact, facts: Sequence[_Fact], name: str) -> list[Problem]:

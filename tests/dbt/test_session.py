@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synthohive_py.dbt.model import _rows
+from synthohive_py.dbt.native import rows_of
 from synthohive_py.dbt.session import PostgresSession, as_copy
 from synthohive_py.errors import DataError, SynthoHiveError
 
@@ -81,4 +81,4 @@ class OldSparkFrame:
 
 @pytest.mark.parametrize("relation", [SparkFrame(), OldSparkFrame()])
 def test_rows_of_spark_are_read_as_those_of_other_databases(relation: object) -> None:
-    assert _rows(relation) == [{"kind": "report"}]
+    assert rows_of(relation) == [{"kind": "report"}]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from tqdm import tqdm
 
 from synthohive_py.artifact import read_file, write_file
-from synthohive_py.connectors.database import is_url, read_url, write_url
+from synthohive_py.connectors.database import is_url, read_twin, read_url, write_url
 from synthohive_py.connectors.files import (
     CHUNK_ROWS,
     OutputFormat,
@@ -246,8 +246,9 @@ class Synthesizer:
                 `{"orders": {"status": "returned"}}`. The other columns follow it.
             workers: How many shards of a large twin to make side by side; by default as many as there
                 are cores. The rows do not depend on it.
-            append_to: A twin, as `sample` returned it, or the folder with its Parquet files: its rows
-                come first in what is returned or written, and the new ones have keys of their own.
+            append_to: A twin, as `sample` returned it, the folder with its Parquet files, or its schema
+                in a database: its rows come first in what is returned or written, and the new ones have keys
+                of their own. With the same URL as `output_path`, rows are added there, all or none.
                 `scale` and `num_rows` say how many are added. Reference tables stay as they are. It has the
                 tables and columns of the real one and no others, and its keys are sound.
             output_path: A folder for the tables; or a schema of a database, where tables of these names are
@@ -288,6 +289,8 @@ class Synthesizer:
         if isinstance(twin, Mapping):
             check_tables(twin)
             return {name: to_arrow(frame, name) for name, frame in twin.items()}
+        if isinstance(twin, str) and is_url(twin):
+            return read_twin(twin, fitted)
         return read_parquet(_path("append_to", twin, or_else="a dict of tables"), fitted.plan.order)
 
     def training_metrics(self) -> dict[str, dict[str, Any]]:

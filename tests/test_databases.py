@@ -182,6 +182,41 @@ def test_the_real_tables_are_not_replaced() -> None:
     assert query("from shop.orders") == before
 
 
+def test_rows_are_added_to_a_twin_in_a_database() -> None:
+    synthesizer = Synthesizer(**QUICK).fit(url())
+    synthesizer.sample(scale=0.5, output_path=url("twins"))
+    before = {name: query(f"from twins.{name}") for name in COUNTS}
+
+    returned = synthesizer.sample(scale=0.25, append_to=url("twins"))
+    synthesizer.sample(scale=0.25, append_to=url("twins"), output_path=url("twins"))
+
+    after = {name: query(f"from twins.{name}") for name in COUNTS}
+    assert {name: len(rows) for name, rows in after.items()} == sizes(returned)
+    for name in ("customers", "orders", "lines", "products"):
+        assert after[name][: len(before[name])] == before[name]
+        assert len(after[name]) == pytest.approx(1.5 * len(before[name]), rel=0.1)
+    assert query("select count(*) - count(distinct order_id) from twins.orders") == [(0,)]
+    assert query("from twins.lines anti join twins.orders using (order_id)") == []
+    assert query(COLUMNS, "twins") == query(COLUMNS, "shop")
+
+
+def test_what_is_no_twin_is_not_appended_to() -> None:
+    synthesizer = Synthesizer(**QUICK).fit(url())
+    synthesizer.sample(output_path=url("twins"))
+    before = query("from twins.orders")
+    query("drop table twins.lines")
+
+    with pytest.raises(ConnectorError, match=r"added to the real table.*append_to"):
+        synthesizer.sample(append_to=url(), output_path=url("twins"))
+    with pytest.raises(ConnectorError, match=r"lines.*correct the name of the table"):
+        synthesizer.sample(append_to=url("twins"), output_path=url("twins"))
+    with pytest.raises(ConnectorError) as caught:
+        synthesizer.sample(append_to="postgresql://me:hush@127.0.0.1:1/shop")
+
+    assert "hush" not in str(caught.value)
+    assert query("from twins.orders") == before
+
+
 def test_tables_of_a_database_are_no_files() -> None:
     synthesizer = Synthesizer(**QUICK).fit(url())
 
@@ -189,13 +224,12 @@ def test_tables_of_a_database_are_no_files() -> None:
         synthesizer.sample(output_path=url("twins"), output_format="csv")
 
 
-@pytest.mark.parametrize("call", ["save", "load", "append", "checkpoints"])
+@pytest.mark.parametrize("call", ["save", "load", "checkpoints"])
 def test_a_url_in_the_place_of_a_path_is_not_shown(call: str) -> None:
     address = "postgresql://me:hush@host/shop"
     calls = {
         "save": lambda: Synthesizer(**QUICK).fit(url()).save(address),
         "load": lambda: Synthesizer.load(address),
-        "append": lambda: Synthesizer(**QUICK).fit(url()).sample(append_to=address),
         "checkpoints": lambda: Synthesizer(**QUICK).fit(url(), checkpoint_path=address),
     }
 

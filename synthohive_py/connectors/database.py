@@ -20,7 +20,7 @@ from synthohive_py.relational.sample import Parts
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
-__all__ = ["RealRows", "is_url", "read_url", "write_url"]
+__all__ = ["RealRows", "is_url", "read_twin", "read_url", "write_url"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,34 @@ def write_url(parts: Parts, url: str, fitted: FittedSchema, *, chunk_rows: int) 
     return {name: connector.name(place.target) for name, place in places.items()}
 
 
+def read_twin(url: str, fitted: FittedSchema) -> dict[str, pa.Table]:
+    """Read the twin that `write_url` has written.
+
+    Args:
+        url: The database, and the schema of the twin.
+        fitted: What a twin of the same tables is made from.
+
+    Raises:
+        ConnectorError: The database refused, a table of the twin is not there, or it is a real one.
+    """
+    connector, schema = open_url(url)
+    with closing(connector):
+        targets = _targets(connector, schema, fitted, "rows would be added to the real table", "append_to")
+        return {name: connector.read(target) for name, target in targets.items()}
+
+
 def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str, Place]:
+    targets = _targets(connector, schema, fitted, "the twin would replace the real table", "output_path")
+    return {
+        name: _place(connector, fitted.metadata.tables[name].relation, target, fitted.tables[name].schema)
+        for name, target in targets.items()
+    }
+
+
+def _targets(
+    connector: Connector, schema: str, fitted: FittedSchema, summary: str, option: str
+) -> dict[str, Relation]:
+    """Where the twin of each table is, which must not be where the real table is."""
     relations = {name: fitted.metadata.tables[name].relation for name in fitted.tables}
     names = {name: relation[2] if relation else name for name, relation in relations.items()}
     counts = Counter(names.values())
@@ -108,15 +135,12 @@ def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str
     for name, target in targets.items():
         if _parts(target) in relations.values():
             raise ConnectorError(
-                "the twin would replace the real table",
+                summary,
                 table=name,
                 received=f"the schema {schema!r} for the twin",
-                remedy="name another schema in the URL of output_path (?schema=...)",
+                remedy=f"name another schema in the URL of {option} (?schema=...)",
             )
-    return {
-        name: _place(connector, relations[name], target, fitted.tables[name].schema)
-        for name, target in targets.items()
-    }
+    return targets
 
 
 def _place(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from conftest import Sql
 
 from synthohive_py import ConnectorError, Synthesizer
 
@@ -20,7 +21,7 @@ from generate_series(1, 400) as r (i)
 """
 
 
-def test_rows_are_added_on_postgres_all_or_none(postgres_uri: str, sql: Sql) -> None:
+def test_rows_are_added_on_postgres_all_or_none(postgres_uri: str, sql: Callable[[str], list[tuple]]) -> None:
     sql(DDL)
     twins = f"{postgres_uri}?schema=twins"
     options = {"model": "gaussian_copula", "progress": False}

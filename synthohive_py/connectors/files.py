@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from synthohive_py.arrowtypes import is_bytes_type, is_uuid_type
 from synthohive_py.columns.opaque import to_text
+from synthohive_py.connectors.swaps import alone_in, draft_of, swap
 from synthohive_py.errors import ConnectorError, SettingError
 
 __all__ = [
@@ -62,6 +64,13 @@ def check_schemas(schemas: Mapping[str, pa.Schema], output_format: str) -> None:
     """
     for name, schema in schemas.items():
         _check_name(name)
+        if output_format == "delta" and re.search("%[0-9a-fA-F]{2}", name):
+            raise ConnectorError(
+                "can't be the name of a Delta table",
+                table=name,
+                expected="a name without %, which deltalake takes for the code of a character",
+                remedy="write Parquet, or sample into data frames and write them under other names",
+            )
         for column in schema if output_format == "csv" else ():
             is_opaque = is_bytes_type(column.type) and not is_uuid_type(column.type)
             if is_opaque or pa.types.is_nested(column.type):
@@ -153,6 +162,7 @@ class Drafts:
         self.target, self.format, self.chunk_rows = target, output_format, chunk_rows
         self.paths: dict[str, Path] = {}
         self.writers: dict[str, Any] = {}
+        self._stack = contextlib.ExitStack()
 
     def add(self, name: str, part: pa.Table) -> None:
         """Write more rows of a table."""
@@ -160,7 +170,9 @@ class Drafts:
             part = _with_texts(part)
         if name not in self.writers:
             check_schemas({name: part.schema}, self.format)
-            self.paths[name] = self.target / f".{name}.{os.getpid()}.draft"
+            if not self.writers:
+                self._stack.enter_context(alone_in(self.target))
+            self.paths[name] = draft_of(self.target, name)
             self.writers[name] = self._open(name, part.schema)
         if self.format == "csv":
             self.writers[name].write_table(part, max_chunksize=self.chunk_rows)
@@ -179,8 +191,7 @@ class Drafts:
         if self.format == "delta":
             return self._to_delta_tables()
         files = {name: self.target / f"{name}.{self.format}" for name in self.paths}
-        for name, file in files.items():
-            self.paths[name].replace(file)
+        swap({self.paths[name]: file for name, file in files.items()})
         return files
 
     def _to_delta_tables(self) -> dict[str, Path]:
@@ -231,6 +242,7 @@ class Drafts:
                 writer.close()
         for path in self.paths.values():
             path.unlink(missing_ok=True)
+        self._stack.close()
 
 
 def open_delta(folder: Path) -> Any:

@@ -73,12 +73,18 @@ class Address:
             parts.scheme.lower(),
             None if parts.username is None else unquote(parts.username),
             None if parts.password is None else unquote(parts.password),
-            unquote(parts.hostname) if parts.hostname else None,
+            unquote(_host(parts.netloc)) or None,
             port,
             parts.path,
             {key: value for key, value in options.items() if key != "schema"},
             options.get("schema"),
         )
+
+
+def _host(netloc: str) -> str:
+    """As it is written: urllib makes it lower case, which the folder of a socket must not be."""
+    where = netloc.rpartition("@")[2]
+    return where[1:].partition("]")[0] if where.startswith("[") else where.partition(":")[0]
 
 
 def open_url(url: str) -> tuple[Connector, str]:

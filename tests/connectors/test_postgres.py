@@ -467,6 +467,19 @@ def test_any_password_and_a_socket_are_taken(postgres_uri, sql) -> None:
         connector.close()
 
 
+@pytest.mark.parametrize("is_option", [False, True])
+def test_a_socket_may_lie_in_a_folder_of_mixed_case(postgres_uri, sql, tmp_path, is_option: bool) -> None:
+    folder = sql("select current_setting('unix_socket_directories')")[0][0]
+    port = postgres_uri.rpartition(":")[2].partition("/")[0]
+    (tmp_path / "MiXed").symlink_to(folder)
+    quoted = quote(str(tmp_path / "MiXed"), safe="")
+    where = f"/postgres?host={quoted}&port={port}" if is_option else f"{quoted}/postgres?port={port}"
+
+    connector, _ = open_url(f"postgresql://postgres:{quote(PASSWORD)}@{where}")
+
+    assert connector.relation("a", "b").database == "postgres"
+
+
 def test_a_missing_schema_or_table_is_named(postgres, sql) -> None:
     sql("create table shop.t (a integer)")
     with pytest.raises(ConnectorError, match=r"nowhere.*there is no such schema"):

@@ -50,5 +50,7 @@ def sail_session(server: str, warehouse: Path | None = None) -> Iterator[tuple[s
     session = SparkSession(url)
     with tempfile.TemporaryDirectory() as folder:
         session.conf.set("spark.sql.warehouse.dir", str(warehouse or folder))
-        yield url, session
-        session.stop()
+        try:
+            yield url, session
+        finally:
+            session.stop()  # its threads would keep the program from ending

@@ -16,8 +16,6 @@ from synthohive_py import ConnectorError, ForeignKey, Metadata, Synthesizer
 from synthohive_py.connectors import Place, Relation, Twin, connect, open_url, spark, spark_tasks
 from synthohive_py.relational import shards
 
-pytest.importorskip("pysail", reason="pip install pysail pyspark-client")
-
 TYPES = """
     tiny tinyint, small smallint, whole int, big bigint not null, price decimal(9, 2), huge decimal(38, 0),
     ratio float, real double, flag boolean, said string, raw binary, day date, moment timestamp,

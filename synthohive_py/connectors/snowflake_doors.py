@@ -23,6 +23,11 @@ LOGIN_SECONDS = 3
 LOCK_SECONDS = 60  # that a writer waits for another one
 OPTIONS = ("authenticator", "host", "port", "private_key_file", "protocol", "role", "warehouse")
 
+# How Snowflake shows a value in a message.
+VALUE = re.compile(
+    r"\b(value|string|number|date|time|timestamp|boolean) (\"[^\"]*\"|'[^']*'|[-\d][^\s,]*)", re.IGNORECASE
+)
+
 
 class RefusedError(Exception):
     """Snowflake's answer, if it is no.
@@ -35,8 +40,7 @@ class RefusedError(Exception):
     def __init__(self, code: int, message: str) -> None:
         self.code = code
         line = " ".join(message.split())
-        line = re.sub(r"'[^']*'(?= (is not recognized|is too long|is out of range))", "'...'", line)
-        self.message = re.sub(r"(\bvalue) [^.,]+", r"\1 ...", line)[:300]
+        self.message = VALUE.sub(r"\1 ...", line)[:300]
         super().__init__(self.message)
 
 

@@ -162,6 +162,7 @@ def _whole(lowest: int | None, highest: int | None) -> pa.DataType:
 # The first test that fits.
 SQL_TYPES = (
     (pa.types.is_boolean, "BOOLEAN"),
+    (pa.types.is_uint64, "NUMBER(20,0)"),
     (pa.types.is_integer, "NUMBER(38,0)"),
     (pa.types.is_floating, "FLOAT"),
     (lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_null(t), "VARCHAR"),

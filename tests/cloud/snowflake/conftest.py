@@ -1,0 +1,54 @@
+"""One emulator for all tests here, and a schema for each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import snowflake.connector
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from emulator import emulator
+
+from synthohive_py.connectors import open_url
+from synthohive_py.connectors.snowflake import SnowflakeConnector
+
+Sql = Callable[[str], list[tuple]]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[dict[str, Any]]:
+    with emulator() as options:
+        yield options
+
+
+@pytest.fixture
+def sql(server: dict[str, Any]) -> Iterator[Sql]:
+    """Runs statements, in the database ACME with an empty schema SHOP and none of our tests' others."""
+    with snowflake.connector.connect(**server) as connection:
+
+        def run(statement: str) -> list[tuple]:
+            return connection.cursor().execute(statement).fetchall()
+
+        run("use database ACME")
+        for name in ("SHOP", "TWINS"):
+            run(f"drop schema if exists {name} cascade")
+        run("create schema SHOP")
+        yield run
+
+
+@pytest.fixture
+def url(server: dict[str, Any], sql: Sql) -> str:  # noqa: ARG001  after the schema is there
+    where = f"host={server['host']}&port={server['port']}&protocol=http"
+    return f"snowflake://me:s3cret@account/acme?{where}"
+
+
+@pytest.fixture
+def connector(url: str) -> Iterator[SnowflakeConnector]:
+    connector, _ = open_url(url)
+    yield connector
+    connector.close()

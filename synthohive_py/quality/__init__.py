@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from synthohive_py.quality.gate import Finding, TableSummary, score, summarise
+from synthohive_py.findings import Finding
+from synthohive_py.quality.gate import TableSummary, score, summarise
 from synthohive_py.quality.metrics import (
     ks_complement,
     missing_value_similarity,

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from synthohive_py.errors import DataError
+from synthohive_py.findings import Finding
 from synthohive_py.frames import to_arrow
 from synthohive_py.quality.baseline import chance, real_vs_real
 from synthohive_py.quality.keys import LinkCheck, check_key, check_link
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from synthohive_py.rules import TableRules
     from synthohive_py.schema import ForeignKey, Metadata, TableConfig
 
-__all__ = ["Finding", "TableSummary", "score", "summarise"]
+__all__ = ["TableSummary", "score", "summarise"]
 
 KEY_METRICS = frozenset({"KeyUniqueness", "ReferentialIntegrity"})
 SHAPE_METRICS = frozenset(
@@ -40,32 +41,6 @@ SHAPE_METRICS = frozenset(
 ROUNDING = 1e-9  # scores are sums of shares; a threshold must not fail on their last bits
 DEVIATIONS = 3  # rates and row counts may be so many standard deviations off
 MAX_ROW_SLACK = 0.5  # however much chance explains, half the rows must be there
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was judged.
-
-    Attributes:
-        table: The table.
-        column: The column, several joined by commas, a foreign key as `column -> parent`, or None where the
-            whole table is meant.
-        metric: What was measured, by its SDMetrics name if it has one.
-        score: From 0 to 1; 1 is best.
-        baseline: What the real data reaches against itself.
-        threshold: The score that is enough.
-        passed: Whether the score reaches it.
-        reason: Why, in words and shares; no real value occurs in it.
-    """
-
-    table: str
-    column: str | None
-    metric: str
-    score: float
-    baseline: float
-    threshold: float
-    passed: bool
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -98,19 +98,25 @@ def _score_when_empty(real: Array, synthetic: Array) -> float | None:
     return 1.0 if len(real) == len(synthetic) else 0.0
 
 
-def _cdf_gaps(real: Array, synthetic: Array) -> Array:
-    """The share of synthetic less the share of real values up to each value that occurs."""
+def _cdf_gaps(real: Array, synthetic: Array) -> tuple[float, float]:
+    """How far the cumulative share of the synthetic values is above that of the real ones at most, and below.
+
+    The first gap is widest at a synthetic value and the second at a real one, so each array is looked up
+    in the other only. In a run of equal values the last one counts; those before it only make their gap
+    smaller.
+    """
     real, synthetic = np.sort(real), np.sort(synthetic)
-    places = np.concatenate([real, synthetic])
-    below_real = np.searchsorted(real, places, side="right") / len(real)
-    below_synthetic = np.searchsorted(synthetic, places, side="right") / len(synthetic)
-    return below_synthetic - below_real
+    ours = np.arange(1, len(real) + 1) / len(real)
+    theirs = np.arange(1, len(synthetic) + 1) / len(synthetic)
+    above = theirs - np.searchsorted(real, synthetic, side="right") / len(real)
+    below = ours - np.searchsorted(synthetic, real, side="right") / len(synthetic)
+    return max(float(above.max()), 0.0), max(float(below.max()), 0.0)
 
 
 def _compare_numbers(real: Array, synthetic: Array) -> float:
     """One less the Kolmogorov-Smirnov statistic: the widest gap between the cumulative distributions."""
     score = _score_when_empty(real, synthetic)
-    return score if score is not None else float(1 - np.abs(_cdf_gaps(real, synthetic)).max())
+    return score if score is not None else 1 - max(_cdf_gaps(real, synthetic))
 
 
 def _shares(real: Array, synthetic: Array) -> tuple[Array, Array]:
@@ -148,10 +154,9 @@ def _explain_numbers(real: Array, synthetic: Array) -> str:
     empty = _without_values(real, synthetic)
     if empty:
         return empty
-    gaps = _cdf_gaps(real, synthetic)
-    gap = gaps[np.abs(gaps).argmax()]
-    side = "low" if gap > 0 else "high"
-    return f"{abs(gap):.1%} of the twin's values lie too {side}"
+    above, below = _cdf_gaps(real, synthetic)
+    side = "low" if above > below else "high"
+    return f"{max(above, below):.1%} of the twin's values lie too {side}"
 
 
 def _explain_codes(real: Array, synthetic: Array) -> str:

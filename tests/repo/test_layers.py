@@ -27,6 +27,7 @@ LAYERS = {
     "synthohive_py.arrowtypes": 0,
     "synthohive_py.clauses": 0,
     "synthohive_py.errors": 0,
+    "synthohive_py.findings": 0,
     "synthohive_py.frames": 0,
     "synthohive_py.infer": 0,
     "synthohive_py.joins": 0,

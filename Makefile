@@ -42,6 +42,21 @@ $(addprefix test-cloud-,$(CLOUDS)): test-cloud-%: .venv-cloud-%/.installed
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $< -e .
 	touch $@
 
+# Other versions of dbt, each in an environment that borrows all else from the first.
+DBT ?= 1.10
+TESTS_OF_DBT := tests/dbt/test_synthetic_source.py tests/dbt/test_build.py::test_all_models_and_tests_pass tests/repo/test_plugin.py
+
+.PHONY: test-dbt
+test-dbt: .venv-dbt-$(DBT)/.installed ## Test the dbt package with dbt-core 1.10 (DBT=1.12 for another one)
+	.venv-dbt-$(DBT)/bin/python -m pytest $(TESTS_OF_DBT) $(PYTEST_ARGS)
+
+.venv-dbt-%/.installed: $(VENV)/.dev-installed
+	$(BIN)/python -m venv --clear $(@D)
+	folder=$$(echo $(abspath $(VENV))/lib/python*/site-packages); \
+		echo "import site; site.addsitedir('$$folder')" > "$$(echo $(@D)/lib/python*/site-packages)/borrowed.pth"
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'dbt-core==$*.*'
+	touch $@
+
 .PHONY: lint
 lint: $(VENV)/.dev-installed ## Run ruff and mypy
 	$(BIN)/ruff check .

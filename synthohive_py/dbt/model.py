@@ -15,9 +15,9 @@ from synthohive_py import artifact
 from synthohive_py.connectors import Place, connect
 from synthohive_py.connectors.families import read_families
 from synthohive_py.dbt.native import as_native, rows_of
-from synthohive_py.dbt.schema import SourceSchema, read_schema
+from synthohive_py.dbt.schema import Source, SourceSchema, read_schema
 from synthohive_py.dbt.settings import project_settings
-from synthohive_py.errors import SerializationError
+from synthohive_py.errors import ConnectorError, SerializationError
 from synthohive_py.quality import score as judge
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings
@@ -147,7 +147,7 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
     findings = judge(
         sources.metadata,
         _read(sources, connector),
-        {source.name: connector.read(source.twin) for source in sources.modelled},
+        {source.name: _read_twin(source, connector) for source in sources.modelled},
         seed=Seed(settings["seed"]),
         tolerance=settings["tolerance"],
         null_tolerance=settings["null_tolerance"],
@@ -177,6 +177,19 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
 
 def _read(sources: SourceSchema, connector: Connector) -> dict[str, Any]:
     return {source.name: connector.read(source.relation) for source in sources.modelled}
+
+
+def _read_twin(source: Source, connector: Connector) -> Any:
+    try:
+        return connector.read(source.twin)
+    except ConnectorError as error:
+        told = error.problem
+        raise ConnectorError(
+            f"the twin of the source {source.source_name}.{source.table_name} can't be read",
+            table=str(source.twin),
+            received=told.received or told.summary,
+            remedy=f"run `dbt build --select synthohive_tables+` to write the twins, or {told.remedy}",
+        ) from error
 
 
 def _artifact(rows: Iterable[Mapping[str, Any]]) -> bytes:

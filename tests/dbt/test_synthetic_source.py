@@ -42,7 +42,23 @@ def test_a_source_without_a_twin_is_an_error(built: Project) -> None:
 
     assert done.returncode != 0
     assert "source shop.orders has no twin" in done.stdout
+    assert "What to do: run `dbt build --select package:synthohive`" in done.stdout
     assert "passthrough: true" in done.stdout
+
+    done = built.dbt("run", "--select", "synthohive_quality")
+
+    assert done.returncode != 0
+    assert "the twin of the source shop.orders can't be read" in done.stdout
+    assert "run `dbt build --select synthohive_tables+`" in done.stdout
+
+
+def test_a_source_that_gets_no_twin_has_to_be_marked_first(project: Project) -> None:
+    project.table("orders")["config"] = {"meta": {"synthohive": {"enabled": False}}}
+
+    done = project.write().dbt("run", "--select", "spent", "--target", "synthetic")
+
+    assert done.returncode != 0
+    assert "What to do: mark the source with config.meta.synthohive.enabled: true, and run" in done.stdout
 
 
 def test_passthrough_gives_the_real_table(project: Project) -> None:

@@ -35,6 +35,7 @@ from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, Fi
 from synthohive_py.relational.history import History
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.likeness import UNKNOWN, family_codes
 from synthohive_py.relational.order import Order
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table, with_own_values_hidden
@@ -48,7 +49,9 @@ __all__ = ["MAX_CONTEXT", "fit_tables", "with_empty_tables_copied"]
 
 logger = logging.getLogger(__name__)
 
-MAX_CONTEXT = 64  # code columns of the parent and its parents that a child is generated from
+MAX_FAMILIES = 8  # child tables whose families are told apart
+FORGOTTEN = 0.02  # share of the family codes that are unknown while learning
+MAX_CONTEXT = 96  # code columns of the parent and its parents that a child is generated from
 
 Rows = npt.NDArray[np.int64]
 
@@ -174,6 +177,7 @@ class _Fitting:
             )
         self._hide_own_values()
         self.codes: dict[str, Codes] = {}
+        self.families: dict[str, Codes] = {}  # per driver link, the family codes of the parents
         self.fitted: dict[str, FittedTable] = {}
         for name in plan.order:
             self.fitted[name] = self._describe(name, is_reference=metadata.tables[name].mode == "reference")
@@ -203,7 +207,7 @@ class _Fitting:
             return fitted
         # Of keys that were read in part, neighbours lie farther apart than those of all rows.
         fitted.keys = {c: key.denser(rows / max(p.table.num_rows, 1)) for c, key in p.keys.items()}
-        fitted.sequences = dict(p.sequences)
+        fitted.sequences, fitted.numbered = dict(p.sequences), dict(p.numbered)
         fitted.inherited, fitted.order = dict(p.inherited), p.order
         fitted.repeated = {k: dict(v) for k, v in p.repeated.items() if v}
         for link in p.links:
@@ -216,6 +220,7 @@ class _Fitting:
         for link in self.plan.links_to(name):
             every = self.population.degrees[link.name] if self.population else self._degrees(link)
             fitted.degrees[link.name] = DegreeModel.fit(every, threshold=self.settings.k_anonymity_threshold)
+        self._find_families(name, fitted)
         driver = self.plan.driver_of(name)
         above = self.prepared[driver.key.parent] if driver else None
         fitted.keeper = learn_rules(p, driver, above, threshold=self.settings.k_anonymity_threshold)
@@ -234,6 +239,25 @@ class _Fitting:
             )
         fitted.layout, fitted.key_width = _layout(p, fitted)
         return fitted
+
+    def _find_families(self, name: str, fitted: FittedTable) -> None:
+        """What the children along each driver link have in common; of many child tables, of the largest."""
+        links = [link for link in self.plan.links_to(name) if link.role == "driver"]
+        links = [link for link in links if self.prepared[link.child].config.mode != "reference"]
+        links.sort(key=lambda link: -self.prepared[link.child].table.num_rows)
+        for link in links[:MAX_FAMILIES]:
+            child = self.prepared[link.child]
+            codes, sizes = family_codes(
+                child.codes,
+                child.parents[link.name],
+                self.prepared[name].table.num_rows,
+                cardinalities=child.codec.cardinalities,
+                ordered=child.codec.ordered,
+                threshold=self.settings.k_anonymity_threshold,
+                seed=self.seed.child("families", link.name),
+            )
+            if sizes:
+                self.families[link.name], fitted.families[link.name] = codes, sizes
 
     def _degrees(self, link: Link) -> Rows:
         """How many children each real parent has along the link."""
@@ -296,6 +320,8 @@ class _Fitting:
                 parts.append(how.encode(values, self._families(p), how.category(p.codec, p.codes)))
             elif block.kind == "degree":
                 parts.append(fitted.degrees[block.name].encode(self._degrees(links[block.name])))
+            elif block.kind == "family":
+                parts.append(self.families[block.name])
             elif block.kind == "lookup":
                 parts.append(_lookup_codes(p.parents[block.name], fitted.lookups[block.name]))
             else:
@@ -351,6 +377,18 @@ class _Fitting:
         codes[parents < 0] = sizes
         return codes, tuple(k + 1 for k in sizes)
 
+    def _forget_families(self, name: str, context: Codes, rng: np.random.Generator) -> None:
+        """Make some family codes unknown, as are those of parents that get children after all."""
+        above, start = self.plan.driver_of(name), 0
+        while above:
+            fitted = self.fitted[above.key.parent]
+            for block in fitted.layout:
+                for j in range(start, min(start + len(block.cardinalities), context.shape[1])):
+                    if block.kind == "family":
+                        context[rng.random(len(context)) < FORGOTTEN, j] = UNKNOWN
+                start += len(block.cardinalities)
+            above = self.plan.driver_of(above.key.parent)
+
     # ------------------------------------------------------------ training
 
     def budget(self, ahead: Sequence[str], spent: float, workers: int) -> float | None:
@@ -394,6 +432,7 @@ class _Fitting:
             rng = self.seed.child("context", name).numpy()
             parents = p.parents[driver.name][rows]
             fitted.context = telling_columns(context, self.codes[name][rows], parents, rng)
+            self._forget_families(name, context, rng)
         context, sizes = context[:, fitted.context], tuple(sizes[j] for j in fitted.context)
         families = self._families(p)
         if families.longest > 1:
@@ -468,7 +507,7 @@ def _column_block(codec: TableCodec, name: str) -> Block:
 
 
 def _layout(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]:
-    """The order of generation: keys, links, columns, numbers of children; and how wide the keys are."""
+    """The blocks in the order of their generation, and how wide the keys are."""
     in_key = [link for link in p.links if link.role == "lookup" and _in_unique_set(p, link)]
     lookups = [
         Block("lookup", link.name, fitted.lookups[link.name].cardinalities, (False,))
@@ -492,8 +531,9 @@ def _layout(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]:
     degrees = [
         Block("degree", name, degree.codec.cardinalities, (True,)) for name, degree in fitted.degrees.items()
     ]
+    families = [Block("family", name, k, (False,) * len(k)) for name, k in fitted.families.items()]
     width = sum(len(block.cardinalities) for block in keys)
-    return (*keys, *profiles, *lookups[len(in_key) :], *columns, *degrees), width
+    return (*keys, *profiles, *lookups[len(in_key) :], *columns, *degrees, *families), width
 
 
 def _calendar_blocks(order: Order) -> list[Block]:

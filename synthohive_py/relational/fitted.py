@@ -19,6 +19,7 @@ from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.numbering import Numbering
 from synthohive_py.relational.order import Order
 from synthohive_py.relational.profiles import Profile
 from synthohive_py.relational.recurrence import Recurrence
@@ -73,13 +74,14 @@ class Block:
     Attributes:
         kind: `column` codes a real column, `step` how far the next column is from the sibling before,
             `calendar` its place in the calendar, `recurrence` which of its siblings' values a column has,
-            `lookup` and `profile` the parent along a link, `degree` the number of children along a link.
+            `lookup` and `profile` the parent along a link, `degree` the number of children along a link,
+            `family` what they have in common.
         name: The column's name, or the link's.
         cardinalities: Codes per code column.
         ordered: Per code column, whether neighbouring codes mean neighbouring values.
     """
 
-    kind: Literal["column", "step", "calendar", "recurrence", "lookup", "profile", "degree"]
+    kind: Literal["column", "step", "calendar", "recurrence", "lookup", "profile", "degree", "family"]
     name: str
     cardinalities: tuple[int, ...]
     ordered: tuple[bool, ...]
@@ -128,8 +130,10 @@ class FittedTable:
         fixed_degrees: Per link to a reference table, the number of children of each of its rows.
         keys: Generators of computed key columns.
         sequences: Columns that number the children of a parent, and the number they start from.
+        numbered: Modelled columns that number the rows of a group, and how.
         inherited: Columns that repeat one of the driver's parent, and which.
         repeated: Per profile link, columns that repeat one of its parent, and which.
+        families: Per link from a child table whose siblings are alike, how many family codes there are.
         order: The column that siblings are sorted by, and how they follow each other in it; or None.
         history: What a row sees of its elder siblings; None where no parent has two children.
         context: Of the code columns of its parents, those that it is generated from.
@@ -155,8 +159,10 @@ class FittedTable:
     fixed_degrees: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     keys: dict[str, KeyGenerator] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
+    numbered: dict[str, Numbering] = field(default_factory=dict)
     inherited: dict[str, str] = field(default_factory=dict)
     repeated: dict[str, dict[str, str]] = field(default_factory=dict)
+    families: dict[str, tuple[int, ...]] = field(default_factory=dict)
     order: Order | None = None
     history: History | None = None
     context: tuple[int, ...] = ()
@@ -202,8 +208,10 @@ class FittedTable:
             "fixed_degrees": dict(self.fixed_degrees),
             "keys": {k: v.state() for k, v in self.keys.items()},
             "sequences": dict(self.sequences),
+            "numbered": {k: asdict(v) for k, v in self.numbered.items()},
             "inherited": dict(self.inherited),
             "repeated": {k: dict(v) for k, v in self.repeated.items()},
+            "families": {k: list(v) for k, v in self.families.items()},
             "order": self.order.state() if self.order else None,
             "history": self.history.state() if self.history else None,
             "context": list(self.context),
@@ -237,8 +245,10 @@ class FittedTable:
             fixed_degrees=dict(state["fixed_degrees"]),
             keys={k: KeyGenerator.from_state(v) for k, v in state["keys"].items()},
             sequences=dict(state["sequences"]),
+            numbered={k: Numbering(tuple(v["group"]), v["start"]) for k, v in state["numbered"].items()},
             inherited=dict(state["inherited"]),
             repeated={k: dict(v) for k, v in state["repeated"].items()},
+            families={k: tuple(v) for k, v in state["families"].items()},
             order=Order.from_state(state["order"]) if state["order"] else None,
             history=History.from_state(state["history"]) if state["history"] else None,
             context=tuple(state["context"]),

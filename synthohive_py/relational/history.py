@@ -26,7 +26,7 @@ SHARES = np.array([0.34, 0.67, 0.999])
 LEVELS = 24  # of a running mean
 MAX_COLUMNS = 40  # that are looked back on; of more, those that depend most on their predecessor
 MAX_COUNTED = 64  # codes of a column whose shares are tracked
-NOISE = (0.1, 0.02)  # share of the codes of elder siblings, ordered or not, that are wrong while learning
+NOISE = 0.02  # share of the codes of elder siblings that are wrong while learning
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -151,8 +151,8 @@ class History:
 
     def _spoil(self, seen: Codes, rng: np.random.Generator) -> None:
         younger = np.flatnonzero(seen[:, 0] > 0)
-        for k, column in enumerate(self._places_of_last() if len(younger) else ()):
-            hit = younger[rng.random(len(younger)) < (NOISE[0] if len(self.ranks[k]) else NOISE[1])]
+        for column in self._places_of_last() if len(younger) else ():
+            hit = younger[rng.random(len(younger)) < NOISE]
             seen[hit, column] = seen[rng.choice(younger, len(hit)), column]
 
     def _places_of_last(self) -> list[int]:

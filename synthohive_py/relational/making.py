@@ -74,6 +74,10 @@ class TableMaker:
             context = context[placed] if context is not None else None
         codes = self._with_orphans_capped(codes)
         table = _with_values_again(self._decode(codes, columns), drawn.origins, placed)
+        for name, numbering in self.fitted.numbered.items():
+            numbers = numbering.numbers(table, name, self.world.existing.get(self.name))
+            codes[:, self.fitted.span("column", name)] = self.fitted.codec.codec(name).encode(numbers)
+            table = table.set_column(table.column_names.index(name), name, numbers)
         if context is None:
             context = np.zeros((len(codes), 0), np.int32)
         generated = Generated(table, codes, context)
@@ -160,6 +164,7 @@ class TableMaker:
             self.fitted.sequences,
             order.column if order and order.is_strict else None,
         )
+        sets = [columns for columns in sets if not set(columns) & {*self.fitted.numbered}]
         blocks, width = [], 0
         for block in self.fitted.layout:
             if width >= self.fitted.key_width:

@@ -24,6 +24,7 @@ from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.entities import count_once
 from synthohive_py.relational.keys import KeyGenerator, is_text_type
+from synthohive_py.relational.numbering import Numbering, counts_up, find_numbered
 from synthohive_py.relational.order import Order, can_anchor, find_order
 from synthohive_py.relational.repetitions import find_repetitions
 from synthohive_py.rules import Relatives, declared_formulas, declared_repetitions
@@ -46,6 +47,7 @@ class Prepared:
         parents: Per link, the parent row of each row.
         keys: Generators of its computed key columns.
         sequences: Columns that number the children of the driver's parent, and their first number.
+        numbered: Modelled columns that number the rows of a group, and how.
         inherited: Columns that repeat one of the driver's parent, and which.
         repeated: Per profile link, columns that repeat one of its parent, and which.
         order: The modelled column that siblings are sorted by, if any.
@@ -60,6 +62,7 @@ class Prepared:
     parents: Mapping[str, Rows]
     keys: Mapping[str, KeyGenerator]
     sequences: Mapping[str, int]
+    numbered: Mapping[str, Numbering]
     inherited: Mapping[str, str]
     repeated: Mapping[str, Mapping[str, str]]
     order: Order | None
@@ -125,6 +128,7 @@ def prepare_table(
         parents,
         keys,
         sequences,
+        {} if config.mode == "reference" else find_numbered(table, sets, {*foreign, order}),
         inherited,
         repeated,
         _order(order, table, parents[driver.name], above, threshold) if order and driver and above else None,
@@ -318,20 +322,9 @@ def _sequences(
         if not pa.types.is_integer(column.type) or column.null_count:
             continue
         values = _whole(column).cast(pa.int64(), safe=False).to_numpy(zero_copy_only=False)
-        if _counts_up(values, parents[driver.name]):
+        if counts_up(values, parents[driver.name]):
             found[rest[0]] = int(values.min())
     return found
-
-
-def _counts_up(values: Rows, parents: Rows) -> bool:
-    """Whether each parent's values are start, start + 1, ... in some order, with one start for all."""
-    if not len(values) or (parents < 0).any():
-        return False
-    order = np.lexsort((values, parents))
-    sizes = np.bincount(parents)
-    first = (np.cumsum(sizes) - sizes)[parents[order]]
-    place = np.arange(len(values)) - first
-    return bool((values[order] - place == values.min()).all())
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

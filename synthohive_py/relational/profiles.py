@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.vq import kmeans2, vq
+from scipy.cluster.vq import vq
 
 from synthohive_py.columns.base import Codes
+from synthohive_py.relational.clusters import cluster_centres, feature_table, features_of
 from synthohive_py.rng import Seed
 
 __all__ = ["Profile", "dependence", "relevance"]
@@ -28,7 +29,6 @@ MIN_CLUSTER = 8  # real parents per cluster, at least on average
 FIT_ROWS = 50_000
 RELEVANCE_ROWS = 8_000
 RELEVANCE_LEVELS = 20
-COMMON = 0.01  # share of the rows from which a category counts as a feature of its own
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,14 +67,14 @@ class Profile:
             seed: Decides where the clusters start from.
         """
         tables = tuple(
-            _feature_table(codes[:, j], cardinalities[j], is_ordered=ordered[j]) * weights[j]
+            feature_table(codes[:, j], cardinalities[j], is_ordered=ordered[j]) * weights[j]
             for j in range(codes.shape[1])
         )
-        rest = _features(tables, codes)[seed.child("rows").numpy().permutation(len(codes))[:FIT_ROWS]]
+        rest = features_of(tables, codes)[seed.child("rows").numpy().permutation(len(codes))[:FIT_ROWS]]
         centres = []
         for level, size in enumerate(SIZES):
             clusters = int(np.clip(len(rest) // max(threshold, MIN_CLUSTER), 1, size))
-            found = _clusters(rest, clusters, seed.child("level", level).numpy())
+            found = cluster_centres(rest, clusters, seed.child("level", level).numpy())
             centres.append(found)
             rest = rest - found[vq(rest, found)[0]]
         return cls(tables, tuple(centres))
@@ -86,7 +86,7 @@ class Profile:
 
     def encode(self, codes: Codes) -> Codes:
         """(parents, 2) profile codes of parent rows, real or generated."""
-        rest = _features(self.features, codes)
+        rest = features_of(self.features, codes)
         out = np.zeros((len(codes), len(self.centres)), np.int32)
         for level, centres in enumerate(self.centres):
             if len(codes):
@@ -155,33 +155,3 @@ def _normalised_mutual_information(x: npt.NDArray[np.int64], y: npt.NDArray[np.i
 def _entropy(counts: npt.NDArray[Any]) -> float:
     share = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(share * np.log(share)).sum())
-
-
-def _feature_table(codes: npt.NDArray[np.int32], cardinality: int, *, is_ordered: bool) -> Floats:
-    """Features of each code: its rank for ordered columns, an indicator each for common categories."""
-    share = np.bincount(codes, minlength=cardinality) / max(len(codes), 1)
-    if is_ordered:
-        # Ranks spread over [-0.5, 0.5]; the factor gives them unit variance.
-        return ((np.cumsum(share) - share / 2 - 0.5) * np.sqrt(12))[:, None]
-    common = np.flatnonzero(share > COMMON)
-    table = np.zeros((cardinality, len(common)))
-    table[common, np.arange(len(common))] = 1 / np.sqrt(2 * share[common])
-    return table
-
-
-def _features(tables: Sequence[Floats], codes: Codes) -> Floats:
-    parts = [table[codes[:, j]] for j, table in enumerate(tables)]
-    return np.concatenate([np.zeros((len(codes), 1)), *parts], axis=1)
-
-
-def _clusters(points: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Cluster centres in the order of their main direction, so that neighbours are alike."""
-    distinct = len(np.unique(points, axis=0))
-    count = max(1, min(count, distinct))
-    if count == 1:
-        centres = points.mean(axis=0, keepdims=True) if len(points) else np.zeros((1, points.shape[1]))
-    else:
-        centres, labels = kmeans2(points, count, iter=30, minit="++", rng=rng)
-        centres = centres[np.bincount(labels, minlength=count) > 0]
-    main = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0] if len(points) else 0.0
-    return centres[np.argsort(centres @ main, kind="stable")] if len(points) else centres

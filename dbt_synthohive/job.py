@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt_common.exceptions import DbtRuntimeError
 
-__all__ = ["run_model", "uri_of"]
+__all__ = ["run_model", "told", "uri_of"]
 
 # What libpq and the profile call alike.
 PARAMETERS = (
@@ -44,7 +44,7 @@ def run_model(adapter: Any, parsed_model: dict[str, Any], compiled_code: str) ->
         session = PostgresSession(uri_of(adapter.connections.profile.credentials))
         result = as_copy(scope["model"](scope["dbtObj"](session.table), session))
     except Exception as error:
-        raise DbtRuntimeError(f"Python model failed:\n{_told(error)}") from error
+        raise DbtRuntimeError(f"Python model failed:\n{told(error)}") from error
     target = scope["synthohive_target"]
     columns = ", ".join(f"{adapter.quote(name)} {kind}" for name, kind in result.columns.items())
     adapter.execute(f"create table {target} ({columns})", auto_begin=True)
@@ -79,7 +79,7 @@ def _end_idle_transaction(adapter: Any) -> None:
         connection.handle.commit()
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Our errors say all that is needed; of others, the way through the model's code."""
     if type(error).__module__ == "synthohive_py.errors":
         return f"{type(error).__name__}: {error}"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dbt.adapters.base.impl import PythonJobHelper
+from dbt_common.exceptions import DbtRuntimeError
+
+from dbt_synthohive.job import told
 
 __all__ = ["SessionJob"]
 
@@ -21,7 +24,11 @@ class SessionJob(PythonJobHelper):
         self.parsed_model, self.credentials = parsed_model, credentials
 
     def submit(self, compiled_code: str) -> None:
-        """Run the script, which reads and writes tables with `spark`."""
+        """Run the script, which reads and writes tables with `spark`.
+
+        Raises:
+            DbtRuntimeError: It failed.
+        """
         from pyspark.sql import SparkSession
 
         # The same call as dbt-spark's, so that it gives the same session, with its temporary views.
@@ -30,4 +37,7 @@ class SessionJob(PythonJobHelper):
             builder = builder.config(name, value)
         scope = {"__name__": self.parsed_model["name"], "spark": builder.getOrCreate()}
         path = self.parsed_model["original_file_path"]
-        exec(compile(compiled_code.lstrip(), path, "exec"), scope)  # noqa: S102  it is the user's
+        try:
+            exec(compile(compiled_code.lstrip(), path, "exec"), scope)  # noqa: S102  it is the user's
+        except Exception as error:
+            raise DbtRuntimeError(f"Python model failed:\n{told(error)}") from error

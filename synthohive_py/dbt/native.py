@@ -8,6 +8,9 @@ import pandas as pd
 
 __all__ = ["as_native", "rows_of"]
 
+# Of the columns that our models return; a column without any value has a type all the same.
+SPARK_TYPES = {"object": "string", "int64": "bigint", "float64": "double", "bool": "boolean"}
+
 
 def rows_of(relation: Any) -> list[dict[str, Any]]:
     """The rows of what `dbt.ref` gives, whatever it is, with the names of the columns in lower case.
@@ -17,7 +20,7 @@ def rows_of(relation: Any) -> list[dict[str, Any]]:
     """
     # DuckDB and our own; Spark 4; Snowpark and BigFrames.
     for method in ("to_arrow_table", "toArrow", "to_arrow"):
-        if hasattr(relation, method):
+        if hasattr(type(relation), method):  # of a Spark frame itself every name is a column
             rows = getattr(relation, method)().to_pylist()
             break
     else:
@@ -34,7 +37,7 @@ def as_native(frame: pd.DataFrame, session: Any) -> Any:
 
     Returns:
         For Snowpark a frame whose columns are in capitals, as names without quotes are there; for BigFrames
-        one of its own; else the frame itself.
+        and Spark one of their own; else the frame itself.
     """
     module = type(session).__module__
     if module.startswith("snowflake.snowpark."):
@@ -43,4 +46,7 @@ def as_native(frame: pd.DataFrame, session: Any) -> Any:
         # A column without any value has a type all the same.
         texts = {name: "string" for name in frame.columns if frame[name].dtype == object}
         return session.read_pandas(frame.astype(texts))
+    if module.startswith("pyspark.sql."):
+        kinds = ", ".join(f"{name} {SPARK_TYPES[str(frame[name].dtype)]}" for name in frame.columns)
+        return session.createDataFrame(frame, schema=kinds)
     return frame

@@ -17,7 +17,8 @@ joined as (
         airlines.airline_name,
         cast({{ dbt.date_trunc('month', 'flights.flight_date') }} as date) as flight_month
     from flights
-    inner join airlines using (airline_code)
+    inner join airlines
+        on flights.airline_code = airlines.airline_code
 
 ),
 

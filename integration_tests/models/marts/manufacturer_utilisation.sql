@@ -20,7 +20,8 @@ flown as (
         planes.seats,
         coalesce(planes.manufacturer, 'UNREGISTERED') as manufacturer
     from flights
-    left join planes using (tail_number)
+    left join planes
+        on flights.tail_number = planes.tail_number
     where flights.status = 'flown'
 
 ),

@@ -207,7 +207,7 @@ def _client(address: Address) -> bigquery.Client:
     elif "credentials" in address.options:
         try:
             options["credentials"], _ = google.auth.load_credentials_from_file(address.options["credentials"])
-        except (OSError, ValueError) as error:
+        except (GoogleAuthError, OSError, ValueError) as error:
             raise ConnectorError(
                 "the file with the credentials can't be read",
                 received=type(error).__name__,  # its text may show what is in the file

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from bigquery_emulator import emulator
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from emulator import emulator
 
 from synthohive_py.connectors.bigquery import BigQueryConnector
 
@@ -32,7 +27,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
 @pytest.fixture(scope="session")
 def client(server: tuple[str, int]) -> bigquery.Client:
     options = {"api_endpoint": server[0]}
-    return bigquery.Client("acme", credentials=AnonymousCredentials(), client_options=options)
+    client = bigquery.Client("acme", credentials=AnonymousCredentials(), client_options=options)
+    plain = client.copy_table
+
+    def copy_table(source: Any, target: Any, *, job_config: bigquery.CopyJobConfig) -> Any:
+        """Over a table with other columns the emulator can't copy; BigQuery can, if it is to be truncated."""
+        assert job_config.write_disposition == "WRITE_TRUNCATE"
+        client.delete_table(target)
+        return plain(source, target)
+
+    client.copy_table = copy_table
+    return client
 
 
 @pytest.fixture

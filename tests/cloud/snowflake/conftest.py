@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import snowflake.connector
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from emulator import emulator
+from snowflake_emulator import emulator
 
 from synthohive_py.connectors import open_url
 from synthohive_py.connectors.snowflake import SnowflakeConnector

@@ -18,6 +18,7 @@ from fakesnow.server import shared_fs
 # What the emulator does not take, and what does the same there.
 LACKING = (
     (r"^create temporary table", "create table"),  # it takes none with a schema
+    (r"^(put '[^']+') '(@[^']+)'", r"\1 \2"),  # it takes no stage in quotes
     (r"\bBINARY\(8388608\)", "BINARY"),  # which it writes itself
     (
         r"^create or replace table (\S+) clone (\S+) copy grants$",

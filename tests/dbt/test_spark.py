@@ -1,4 +1,4 @@
-"""The package on Spark with `method: session`: dbt and a server of Sail, each command a process of its own."""
+"""The package on Spark with `method: session`: dbt and a server of Sail, each command a process."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def test_twins_are_built_and_a_project_on_them_and_a_failure_leaves_them(project
     first = twins(project)
     assert first["countries"] == sorted(map(repr, project.query("select * from shop.countries")))
     assert first["orders"] != sorted(map(repr, project.query("select * from shop.orders")))
-    assert {len(project.query(f"describe table shop_synthetic.{name}")) for name in ("orders",)} == {5}
+    assert project.query("describe table shop_synthetic.orders") == project.query(
+        "describe table shop.orders"
+    )
 
     done = project.dbt("build", "--target", "synthetic", "--exclude", "package:synthohive")
     assert done.returncode == 0, done.stdout

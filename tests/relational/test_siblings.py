@@ -70,6 +70,30 @@ def test_values_come_again_in_a_loaded_artefact(
     pd.testing.assert_frame_equal(again, twin)
 
 
+def test_long_families_stay_what_they_are() -> None:
+    """Players differ in skill, which no column tells and one noisy season hardly shows."""
+    rng = np.random.default_rng(0)
+    skill = np.repeat(rng.normal(0, 1, 400), 15)
+    seasons = pd.DataFrame(
+        {"player": np.repeat(np.arange(400), 15), "year": np.tile(np.arange(2000, 2015), 400)}
+    )
+    seasons["hits"] = np.round(100 + 20 * skill + rng.normal(0, 30, len(seasons)))
+    metadata = Metadata()
+    metadata.add_table("players", pk="id")
+    metadata.add_table("seasons", fk={"player": "players.id"}, order_by="year")
+    data = {"players": pd.DataFrame({"id": np.arange(400)}), "seasons": seasons}
+
+    twin = Synthesizer(metadata, seed=1, progress=False).fit(data).sample()["seasons"]
+
+    def spread(frame: pd.DataFrame) -> float:
+        """Of the players' means over their last ten seasons."""
+        return float(
+            frame.sort_values("year").groupby("player").hits.apply(lambda h: h.iloc[5:].mean()).std()
+        )
+
+    assert spread(twin) == pytest.approx(spread(seasons), rel=0.15)
+
+
 def test_few_rows_keep_their_correlations() -> None:
     rng = np.random.default_rng(0)
     size = rng.normal(0, 1, 90)

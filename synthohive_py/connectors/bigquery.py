@@ -248,7 +248,8 @@ class _Workshop:
             if draft.is_new:
                 self.create(draft.target, draft.fields)
         statements = [statement for draft in drafts for statement in draft.statements()]
-        self.client.query_and_wait(";\n".join(["begin transaction", *statements, "commit transaction"]) + ";")
+        script = ";\n".join(["begin transaction", *statements, "commit transaction"])
+        self.client.query(f"{script};").result()
         self.made.clear()
         for draft in drafts:
             if draft.table != draft.target:

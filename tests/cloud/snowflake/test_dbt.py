@@ -16,7 +16,7 @@ import pytest
 from dbt.adapters.snowflake.impl import SnowflakeAdapter
 from dbt.cli.main import dbtRunner
 from dbt.contracts.results import NodeStatus
-from shop import QUICK, SOURCES, Database, Project, load
+from shop import SOURCES, Database, Project, load
 from snowflake.snowpark import Session
 
 from synthohive_py.connectors import Place, open_url
@@ -99,7 +99,7 @@ def project(tmp_path: Path, server: dict[str, Any], url: str) -> Project:
         for name, table in rows.items():
             add(name, table)
     connector.close()
-    variables = {"synthohive_seed": 3, "synthohive_tolerance": 0.9, **QUICK}
+    variables = {"synthohive_seed": 3, "synthohive_model": "gaussian_copula"}
     return Project(tmp_path / "project", deepcopy(SOURCES), variables, Emulated(server)).write()
 
 
@@ -113,11 +113,11 @@ def test_twins_are_built_and_proved(project: Project, submitted: Submitted, sql)
         done = dbt(project, "build", "--select", "package:synthohive")
 
         statuses = {result.node.name: result.status for result in done.result}
-        wrong = {
-            name for name, status in statuses.items() if status not in (NodeStatus.Success, NodeStatus.Pass)
-        }
-        assert wrong == set(), sql("select * from ACME.ANALYTICS.SYNTHOHIVE_QUALITY where not PASSED")
-        assert len(statuses) == 8
+        # What the quickest model learns need not be good enough.
+        quality = statuses.pop("synthohive_quality_is_enough")
+        assert quality in (NodeStatus.Pass, NodeStatus.Fail)
+        assert set(statuses.values()) == {NodeStatus.Success, NodeStatus.Pass}, statuses
+        assert len(statuses) == 7
 
     assert set(submitted.code) == {"synthohive_models", "synthohive_tables", "synthohive_quality"}
     assert not any("$$" in code for code in submitted.code.values())  # which would end the procedure's text

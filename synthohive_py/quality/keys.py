@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["KeyCheck", "LinkCheck", "check_key", "check_link"]
+__all__ = ["KeyCheck", "LinkCheck", "check_key", "check_link", "parent_of"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,18 @@ def check_link(
     known[parents[parents >= 0]] = True
     tally = np.append(np.bincount(children, minlength=size), 0)  # the last one is of a parent with a null key
     return LinkCheck(len(children), int((~known[children]).sum()), tally[parents])
+
+
+def parent_of(
+    child: pa.Table, columns: Sequence[str], parent: pa.Table, parent_columns: Sequence[str]
+) -> np.ndarray:
+    """For each child row the number of its parent row; -1 for a null and for an orphan."""
+    codes = _codes(_stacked(parent.select(list(parent_columns)), child.select(list(columns))))
+    parents, children = codes[: parent.num_rows], codes[parent.num_rows :]
+    known = np.flatnonzero(parents >= 0)
+    row_of = np.full(int(codes.max(initial=-1)) + 2, -1, dtype=np.int64)  # the last one is of a null
+    row_of[parents[known]] = known
+    return row_of[children]
 
 
 def _stacked(above: pa.Table, below: pa.Table) -> pa.Table:

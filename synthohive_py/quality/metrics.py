@@ -26,6 +26,7 @@ __all__ = [
     "TEXT_LENGTH",
     "TV",
     "Metric",
+    "aligned",
     "choose_metric",
     "has_nulls",
     "ks_complement",
@@ -42,7 +43,7 @@ SHARED = 5  # a text that fewer rows than this have in common is no category
 # ---------------------------------------------------------------- arrays
 
 
-def _aligned(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+def aligned(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Both columns in the real column's type."""
     if pa.types.is_dictionary(real.type):
         real = real.cast(real.type.value_type)
@@ -63,13 +64,13 @@ def _numbers(column: pa.ChunkedArray) -> Array:
 
 
 def _number_pair(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[Array, Array]:
-    real, synthetic = _aligned(real, synthetic)
+    real, synthetic = aligned(real, synthetic)
     return _numbers(real), _numbers(synthetic)
 
 
 def _code_pair(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[Array, Array]:
     """Both columns as codes of one vocabulary, without nulls."""
-    real, synthetic = (column.drop_null() for column in _aligned(real, synthetic))
+    real, synthetic = (column.drop_null() for column in aligned(real, synthetic))
     values = pa.chunked_array([*real.chunks, *synthetic.chunks], type=real.type)
     if pa.types.is_string(real.type):
         values = values.cast(pa.large_string())  # texts of more than 2 GB in one array
@@ -78,7 +79,7 @@ def _code_pair(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[Array
 
 
 def _length_pair(real: pa.ChunkedArray, synthetic: pa.ChunkedArray) -> tuple[Array, Array]:
-    real, synthetic = _aligned(real, synthetic)
+    real, synthetic = aligned(real, synthetic)
     return pc.utf8_length(real.drop_null()).to_numpy(), pc.utf8_length(synthetic.drop_null()).to_numpy()
 
 

@@ -26,6 +26,9 @@ PACKAGES = ("synthohive_py", "dbt_synthohive")
 LAYERS = {
     "synthohive_py.arrowtypes": 0,
     "synthohive_py.clauses": 0,
+    "synthohive_py.earlier": 0,
+    "synthohive_py.earlier.ctgan": 6,
+    "synthohive_py.earlier.frames": 4,
     "synthohive_py.errors": 0,
     "synthohive_py.findings": 0,
     "synthohive_py.frames": 0,
@@ -55,6 +58,8 @@ SIDEWAYS = {
     # Users look for `Metadata.from_database` and `from_dbt` on the class; imported when they are called.
     ("synthohive_py.schema", "synthohive_py.connectors"),
     ("synthohive_py.schema", "synthohive_py.dbt"),
+    # And for fixtures of dbt's unit tests on the synthesizer.
+    ("synthohive_py.synthesizer", "synthohive_py.dbt"),
 }
 
 # Where each third-party package may be imported at run time. A package that is not here is not allowed.
@@ -96,6 +101,8 @@ ALLOWED = {
     "pydantic": {"synthohive_py.schema"},
     "requests": {"synthohive_py.connectors.bigquery"},  # for its errors
     "safetensors": {"synthohive_py.states"},
+    "sklearn": {"synthohive_py.quality.detection"},
+    "threadpoolctl": {"synthohive_py.quality.detection"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
     # In dbt's plugin for the submission method that is Spark's own process.
     "pyspark": {"dbt_synthohive", "synthohive_py.connectors.spark"},
@@ -108,6 +115,7 @@ MODULES_OF = {
     "google_cloud_bigquery": "google",
     "google_cloud_bigquery_storage": "google",
     "pyspark_client": "pyspark",
+    "scikit_learn": "sklearn",
     "snowflake_connector_python": "snowflake",
 }
 # What the models must not meet, though the rest of Python may: no files, no databases.

@@ -1,0 +1,109 @@
+"""The classifier two-sample test (C2ST): can a classifier tell the twin's rows from the real ones?
+
+Gradient boosting of scikit-learn (`pip install synthohive-py[quality]`) sees some rows of both sides and
+tells others apart. Its AUC is .5 where it is no better than chance and 1 where it is never wrong; the score
+is SDMetrics' for detection, 1 less what the AUC is above chance, doubled. Siblings are never on both sides of
+the split, or knowing a family would pass for telling real from synthetic.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthohive_py.errors import SettingError
+from synthohive_py.quality.features import Feature, coarse, split
+
+if TYPE_CHECKING:
+    from synthohive_py.quality.views import View
+    from synthohive_py.rng import Seed
+
+__all__ = ["check_available", "detection_auc", "detection_score", "is_available", "real_detection_auc"]
+
+Array = np.ndarray
+ROWS = 5_000  # of each side
+LEAST_ROWS, LEAST_FAMILIES = 50, 10
+FOLDS = 3
+TREES = 60
+MAX_CATEGORIES = 250  # a split by categories takes at most 255
+
+
+def is_available() -> bool:
+    """Whether scikit-learn is installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("sklearn", "threadpoolctl"))
+
+
+def check_available() -> None:
+    """Refuse to go on without scikit-learn.
+
+    Raises:
+        SettingError: It is not installed.
+    """
+    if not is_available():
+        raise SettingError(
+            "the classifier test needs scikit-learn",
+            remedy="pip install 'synthohive-py[quality]', or judge with detection=False",
+        )
+
+
+def detection_score(auc: float) -> float:
+    """The AUC as a score: 1 for chance and less, 0 for a classifier that is never wrong."""
+    return 1 - max(2 * auc - 1, 0.0)
+
+
+def detection_auc(view: View, seed: Seed) -> float | None:
+    """How well a classifier tells the twin's rows of a view from the real ones; None for too few rows."""
+    generator = seed.numpy()
+    size = min(len(view.real_families), len(view.twin_families), ROWS)
+    if size < LEAST_ROWS or not view.features:
+        return None
+    real, twin = (
+        generator.permutation(len(families))[:size] for families in (view.real_families, view.twin_families)
+    )
+    ours, theirs = view.real_families[real], view.twin_families[twin]
+    families = np.concatenate([ours, theirs + ours.max() + 1])
+    if min(len(np.unique(ours)), len(np.unique(theirs))) < LEAST_FAMILIES:
+        return None
+    return _auc([f.take(real, twin) for f in view.features], families, generator)
+
+
+def real_detection_auc(view: View, seed: Seed) -> float | None:
+    """The same for two halves of the real rows, in whole families: the baseline."""
+    generator = seed.numpy()
+    families = np.unique(view.real_families, return_inverse=True)[1]
+    rows = generator.permutation(len(families))[: 2 * ROWS]
+    if not view.features or len(rows) < 2 * LEAST_ROWS or families.max() + 1 < 2 * LEAST_FAMILIES:
+        return None
+    number = Feature("", "number", families[rows], families[rows])
+    halves = split([*(f.take(rows, rows) for f in view.features), number], generator, families[rows])
+    both = np.concatenate([halves[-1].real, halves[-1].twin])
+    return _auc(halves[:-1], both, generator)
+
+
+def _auc(found: list[Feature], families: Array, generator: np.random.Generator) -> float | None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold
+    from threadpoolctl import threadpool_limits
+
+    found = [coarse(f, MAX_CATEGORIES) if f.categories > MAX_CATEGORIES else f for f in found]
+    rows = np.stack([np.concatenate([f.real, f.twin]) for f in found], axis=1)
+    side = np.repeat([0, 1], [len(found[0].real), len(found[0].twin)])
+    seed = int(generator.integers(2**31))
+    scores = []
+    with threadpool_limits(1):  # threads of several processes wait for each other; and sums depend on them
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        for train, test in folds.split(rows, side, families):
+            if len(np.unique(side[test])) < 2 or len(np.unique(side[train])) < 2:
+                return None  # few large families: a fold of one side only
+            model = HistGradientBoostingClassifier(
+                max_iter=TREES,
+                categorical_features=[f.categories > 0 for f in found],
+                early_stopping=False,
+                random_state=seed,
+            )
+            model.fit(rows[train], side[train])
+            scores.append(roc_auc_score(side[test], model.predict_proba(rows[test])[:, 1]))
+    return float(np.mean(scores))

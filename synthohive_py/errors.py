@@ -7,6 +7,7 @@
     ├── SettingError               an option or a dbt setting is unknown or out of range
     ├── TrainingError              a model could not be fitted
     ├── GenerationError            synthetic rows could not be made
+    │   └── ConstraintViolationError  a model class of the user's own made rows that break a constraint
     ├── SerializationError         an artefact can't be written, read or trusted
     ├── QualityError               the twin is worse than the asked-for threshold
     └── ConnectorError             a database or a file refused
@@ -17,11 +18,13 @@ from them, so that a reader learns who is meant, what is wrong and what to do ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
     "ConnectorError",
+    "ConstraintViolationError",
     "DataError",
     "GenerationError",
     "Problem",
@@ -32,6 +35,7 @@ __all__ = [
     "SettingError",
     "SynthoHiveError",
     "TrainingError",
+    "did_you_mean",
 ]
 
 
@@ -126,6 +130,10 @@ class GenerationError(SynthoHiveError):
     """Synthetic rows could not be made as asked."""
 
 
+class ConstraintViolationError(GenerationError):
+    """A model class of the user's own, for data frames, made rows that break a declared constraint."""
+
+
 class SerializationError(SynthoHiveError):
     """An artefact can't be written, read or trusted."""
 
@@ -136,3 +144,10 @@ class QualityError(SynthoHiveError):
 
 class ConnectorError(SynthoHiveError):
     """A database or a file refused."""
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str | None:
+    """A remedy for a misspelt name: the nearest of the known ones, if one is near in any case of letters."""
+    texts = {str(text).lower(): str(text) for text in known}
+    near = difflib.get_close_matches(str(name).lower(), list(texts), 1)
+    return f"did you mean {texts[near[0]]!r}?" if near else None

@@ -24,7 +24,8 @@ from pydantic import (
 )
 
 from synthohive_py.clauses import Clause, parse_clauses
-from synthohive_py.errors import SchemaError, SchemaValidationError
+from synthohive_py.earlier.words import without_earlier
+from synthohive_py.errors import SchemaError, SchemaValidationError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,19 +64,50 @@ class _Declaration(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise _schema_error(type(self).__name__, fields, error) from error
+            raise _schema_error(type(self), fields, error) from error
+        except SchemaError as error:  # of a part: it is told of which table
+            if error.table or not isinstance(fields.get("name"), str):
+                raise
+            raise SchemaError(
+                error.problem.summary, table=fields["name"], remedy=error.problem.remedy
+            ) from error
 
 
-def _schema_error(what: str, fields: Mapping[str, Any], error: ValidationError) -> SchemaError:
-    details = "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or what}: {e['msg']} (got {str(e['input'])[:80]!r})"
-        for e in error.errors()
-    )
+# What pydantic finds, in our words.
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such field",
+    "literal_error": "must be {expected}",
+    "string_type": "must be a text",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping of its fields",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be True or False",
+    "bool_parsing": "must be True or False",
+    "value_error": "{error}",
+}
+
+
+def _schema_error(what: type[BaseModel], fields: Mapping[str, Any], error: ValidationError) -> SchemaError:
+    details, misspelt = [], []
+    for found in error.errors():
+        words = _WORDS.get(found["type"], "is nothing that this field takes").format(**found.get("ctx", {}))
+        place = ".".join(map(str, found["loc"]))
+        is_whole = found["type"] in ("missing", "value_error")  # then the input is the declaration itself
+        got = "" if is_whole else f" (got {str(found['input'])[:80]!r})"
+        details.append(f"{place}: {words}{got}" if place else f"{words}{got}")
+        if found["type"] == "extra_forbidden":
+            misspelt.append(did_you_mean(found["loc"][-1], [*what.model_fields, "fk"]))
     name = fields.get("name")
     return SchemaError(
-        f"{what} is declared wrongly: {details}",
+        f"{what.__name__} is declared wrongly: {'; '.join(dict.fromkeys(details))}",
         table=name if isinstance(name, str) else None,
-        remedy=f"see the fields of synthohive_py.{what}",
+        remedy=next(filter(None, misspelt), f"see the fields of synthohive_py.{what.__name__}"),
     )
 
 
@@ -147,8 +179,11 @@ class TableConfig(_Declaration):
         rules: What holds in every row, as SQL comparisons of columns (`shipped_at >= ordered_at`,
             `total = net + tax`, `parent.signed_up <= ordered_at`) and a few more forms; see
             `synthohive_py.clauses`. Most rules need no declaring: they are found in the data.
+        pii_cols: Columns that hold personal data: the twin gets invented values in them; see docs/privacy.md.
         mode: `synthesize` learns and generates; `reference` copies the real rows as they are (for
             public lookup tables); `skip` leaves the table out.
+        parent_context_cols: For a model class of your own, a `ConditionalGenerativeModel`: the columns of
+            its parents that it is given as context. Our models see all of them.
         relation: Where the table is, if it is in a database: database, schema and identifier. By default it
             is in the schema of the URL, under its own name.
     """
@@ -161,8 +196,15 @@ class TableConfig(_Declaration):
     accepted_values: dict[str, list[Any]] = {}
     order_by: str | None = None
     rules: Texts = ()
+    parent_context_cols: Columns = ()
     mode: Mode = "synthesize"
     relation: tuple[()] | tuple[str, str, str] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_earlier_fields(cls, fields: Any) -> Any:
+        """Those of the earlier implementation that mean nothing here any more."""
+        return without_earlier("TableConfig", fields) if isinstance(fields, Mapping) else fields
 
     @model_validator(mode="before")
     @classmethod
@@ -206,6 +248,12 @@ class TableConfig(_Declaration):
         return tuple(clause for text in self.rules for clause in parse_clauses(text))
 
     @property
+    def fk(self) -> dict[str, str]:
+        """The foreign keys of one column, each as `parent.column`."""
+        single = [key for key in self.foreign_keys if len(key.columns) == 1]
+        return {key.columns[0]: f"{key.parent}.{key.parent_columns[0]}" for key in single}
+
+    @property
     def has_dependencies(self) -> bool:
         """Whether the table refers to any table."""
         return bool(self.foreign_keys)
@@ -217,10 +265,14 @@ class TableConfig(_Declaration):
         return tuple(dict.fromkeys(sets))
 
 
-class Metadata(BaseModel):
-    """The tables of a schema, by name."""
+class Metadata(_Declaration):
+    """The tables of a schema, by name.
 
-    model_config = ConfigDict(extra="forbid")
+    Raises:
+        SchemaError: A table is declared wrongly.
+    """
+
+    model_config = ConfigDict(frozen=False)
 
     tables: dict[str, TableConfig] = {}
 
@@ -320,3 +372,7 @@ class Metadata(BaseModel):
         problems = find_problems(self, data)
         if problems:
             raise SchemaValidationError(problems)
+
+    def validate_schema(self, real_data: Mapping[str, pa.Table | pd.DataFrame] | None = None) -> None:
+        """The same as `validate`, under its earlier name."""
+        self.validate(real_data)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from synthohive_py.arrowtypes import is_bytes_type, is_nested_type, is_uuid_type
-from synthohive_py.errors import DataError, Problem
+from synthohive_py.errors import DataError, Problem, did_you_mean
 from synthohive_py.frames import check_tables, to_arrow
 from synthohive_py.joins import ORPHAN, comparable, parent_rows
 
@@ -45,7 +45,8 @@ def find_problems(
             "has data but is not declared",
             table=name,
             received=f"declared tables {sorted(metadata.tables)}",
-            remedy=f"add it with metadata.add_table({name!r}, ...), or leave its data out",
+            remedy=did_you_mean(name, [n for n in metadata.tables if n not in data])
+            or f"add it with metadata.add_table({name!r}, ...), or leave its data out",
         )
         for name in data
         if name not in metadata.tables
@@ -128,7 +129,8 @@ def _parent_problems(metadata: Metadata, name: str, key: ForeignKey) -> Iterator
             table=name,
             column=columns,
             expected=f"one of {sorted(metadata.tables)}",
-            remedy=f"declare {key.parent!r}, or remove this foreign key",
+            remedy=did_you_mean(key.parent, metadata.tables)
+            or f"declare {key.parent!r}, or remove this foreign key",
         )
     elif parent.mode == "skip":
         yield Problem(
@@ -188,7 +190,7 @@ def _table_problems(config: TableConfig, table: pa.Table) -> Iterator[Problem]:
             table=config.name,
             column=column,
             received=f"the columns {table.column_names}",
-            remedy="correct the name (names are case-sensitive)",
+            remedy=did_you_mean(column, table.column_names) or "correct the name (names are case-sensitive)",
         )
     if missing:
         return
@@ -436,7 +438,7 @@ def _link_problems(
             column=joined,
             expected=f"one of {parent.column_names}",
             received=", ".join(absent),
-            remedy="correct the foreign key's parent column",
+            remedy=did_you_mean(absent[0], parent.column_names) or "correct the foreign key's parent column",
         )
         return
     referring = child.select(list(key.columns)).drop_null().num_rows

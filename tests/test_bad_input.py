@@ -371,3 +371,84 @@ def test_a_twin_that_is_not_sound_is_not_appended_to(
 def test_a_table_that_the_schema_does_not_have_is_not_appended_to(fitted: Synthesizer):
     with pytest.raises(SettingError, match=r"the twin to append to holds.*only p, c.*'new'"):
         fitted.sample(append_to={**fitted.sample(), "new": pd.DataFrame({"a": [1]})})
+
+
+# ---------------------------------------------------------------- misspelt names
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda _: alone(primary_kye="a"), None),
+        (lambda _: alone(constraint={}), "'constraints'"),
+        (lambda _: alone(constraints={"a": {"minn": 1}}), "'min'"),
+        (lambda _: synthesizer(alone(), model="ctgn"), "'ctgan'"),
+        (lambda _: synthesizer(alone(), model_options={"shrinkag": 1}), "'shrinkage'"),
+        (lambda f: f.sample({"P": 5}), "'p'"),
+        (lambda f: f.sample(conditions={"C": {"q": 1}}), "'c'"),
+        (lambda f: f.sample(conditions={"p": {"dy": 1}}), "'day'"),
+    ],
+)
+def test_a_near_name_is_proposed(fitted: Synthesizer, call: Any, word: str | None):
+    with pytest.raises((SchemaError, SettingError)) as caught:
+        call(fitted)
+    assert f"did you mean {word}?" in str(caught.value) if word else "did you mean" not in str(caught.value)
+
+
+def test_near_names_of_tables_and_columns_are_proposed():
+    metadata = alone("Orders", pk="ID")
+    assert "did you mean 'Orders'?" in refusal(metadata, {"orders": pd.DataFrame({"ID": [1, 2]})})
+    assert "did you mean 'id'?" in refusal(metadata, {"Orders": pd.DataFrame({"id": [1, 2]})})
+    metadata.add_table("lines", fk={"order": "Ordrs.ID"})
+    assert "did you mean 'Orders'?" in refusal(metadata, {"Orders": pd.DataFrame({"ID": [1, 2]})})
+
+
+def test_no_word_of_pydantic_is_in_an_error_of_ours():
+    wrong: list[dict[str, Any]] = [
+        {"pk": 5},
+        {"fks": {}},
+        {"mode": "copy"},
+        {"unique": [()]},
+        {"constraints": {"a": 5}},
+        {"constraints": {"a": {"min": "x"}}},
+        {"foreign_keys": [{"columns": ["a"]}]},
+        {"accepted_values": {"a": 5}},
+        {"fk": 5},
+        {"order_by": 5},
+        {"foreign_keys": [{"columns": "a", "parent": "p", "parent_columns": "b", "driver": "often"}]},
+    ]
+    for options in wrong:
+        with pytest.raises(SchemaError) as caught:
+            Metadata().add_table("t", **options)
+        assert caught.value.table == "t"
+        assert not re.search(
+            "Input should|Extra inputs|Value error|Field required|pydantic", str(caught.value)
+        )
+    with pytest.raises(SchemaError, match="tables: must be a mapping"):
+        Metadata(tables=5)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- days and times as text
+
+
+@pytest.mark.parametrize(("column", "value"), [("day", "2024-01-05"), ("at", "2024-01-01T05:00")])
+def test_days_and_times_in_conditions_may_be_text(fitted: Synthesizer, column: str, value: str):
+    twin = fitted.sample(conditions={"p": {column: value}})
+
+    assert set(pd.to_datetime(twin["p"][column])) == {pd.Timestamp(value)}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "word"),
+    [
+        ("day", "5.1.2024", "as text '2024-02-29'"),
+        ("day", "2024-01-05 07:00", "as text '2024-02-29'"),
+        ("at", "noon", "as text '2024-02-29 13:45:00'"),
+        ("at", "1999-01-01", "never has the value"),
+    ],
+)
+def test_text_that_is_no_day_of_the_column_is_refused(
+    fitted: Synthesizer, column: str, value: str, word: str
+):
+    with pytest.raises(SettingError, match=word):
+        fitted.sample(conditions={"p": {column: value}})

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synthohive_py.errors import SettingError
+from synthohive_py.errors import SettingError, did_you_mean
 
 __all__ = ["SETTINGS", "Scope", "Setting", "check", "project_settings"]
 
@@ -294,5 +293,4 @@ def _are_items(setting: Setting, value: Any) -> bool:
 
 
 def _advice(name: str, known: Mapping[str, Setting], place: str) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {near[0]!r}?" if near else f"remove it from {place}"
+    return did_you_mean(name, known) or f"remove it from {place}"

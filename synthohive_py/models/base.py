@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from synthohive_py.errors import GenerationError, SettingError
+from synthohive_py.errors import GenerationError, SettingError, did_you_mean
 from synthohive_py.rng import Seed
 
 __all__ = [
@@ -215,7 +215,8 @@ def get_model(name: str) -> type[TableModel]:
         raise SettingError(
             f"there is no model {name!r}",
             expected=f"one of {', '.join(model_names())}",
-            remedy="check the spelling, or register the class with register_model",
+            remedy=did_you_mean(name, model_names())
+            or "check the spelling, or register the class with register_model",
         )
     return _registry[name]
 
@@ -257,6 +258,7 @@ def _read_options(model: type[TableModel], options: Mapping[str, Any]) -> Any:
             raise SettingError(
                 f"model {model.name!r} has no option {option!r}",
                 expected=f"one of {', '.join(known)}" if known else "no options",
+                remedy=did_you_mean(option, known),
             )
         wanted = type(known[option].default)
         fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from synthohive_py.columns.base import Codes
 from synthohive_py.columns.scalars import is_ordered_type
-from synthohive_py.errors import SettingError
+from synthohive_py.errors import SettingError, did_you_mean
 from synthohive_py.relational.fitted import FittedSchema, FittedTable
 
 __all__ = ["Conditions", "read_conditions"]
@@ -52,6 +53,7 @@ def read_conditions(
                 "can't have conditions: it is not in the schema",
                 table=str(table),
                 expected=f"one of {', '.join(fitted.tables)}",
+                remedy=did_you_mean(table, fitted.tables),
             )
         values, codes = {}, {}
         foreign = {c for key in fitted.metadata.tables[table].foreign_keys for c in key.columns}
@@ -97,6 +99,7 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
             table=table,
             column=str(column),
             expected=f"one of {', '.join(fitted.schema.names)}",
+            remedy=did_you_mean(column, fitted.schema.names),
         )
     in_key = column in fitted.codec.names and fitted.span("column", column).start < fitted.key_width
     if fitted.order and column == fitted.order.column:
@@ -120,7 +123,7 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
             received=repr(value),
             remedy="ask for a value that occurs in the real data",
         )
-    codes = codec.encode(pa.array([value], type=scalar.type))[0]
+    codes = codec.encode(pa.repeat(scalar, 1))[0]
     start = fitted.span("column", column).start
     return scalar, {start + i: int(code) for i, code in enumerate(codes)}
 
@@ -129,26 +132,46 @@ def _scalar(fitted: FittedTable, table: str, column: str, value: Any) -> pa.Scal
     """The value in the column's type, which has to hold it exactly."""
     kind = fitted.schema.field(column).type
     try:
+        if isinstance(value, str) and pa.types.is_temporal(kind):
+            value = _read_text(value, kind)
         scalar = pa.scalar(value, type=kind)
         reason = "" if _is_exact(value, scalar) else ", which it would change"
-        cause = None
-    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        cause: Exception | None = None
+    except (pa.ArrowException, OverflowError, ValueError) as error:
         reason, cause = f": {error}", error
     if reason:
         raise SettingError(
             f"can't have the value {value!r}",
             table=table,
             column=column,
-            expected=f"a value of type {kind}",
+            expected=f"a value of type {kind}{_written_as(kind)}",
             received=f"{type(value).__name__}{reason}",
         ) from cause
     return scalar
+
+
+def _read_text(value: str, kind: pa.DataType) -> Any:
+    """A day or a time that is written as text, after ISO 8601: in YAML and JSON there is no other way."""
+    if pa.types.is_time(kind):
+        return dt.time.fromisoformat(value)
+    return pa.scalar(value).cast(kind)
+
+
+def _written_as(kind: pa.DataType) -> str:
+    """How a day or a time is written as text."""
+    if pa.types.is_timestamp(kind):
+        return f", as text '2024-02-29 13:45:00{'+01:00' if kind.tz else ''}'"
+    if pa.types.is_date(kind):
+        return ", as text '2024-02-29'"
+    return ", as text '13:45:00'" if pa.types.is_time(kind) else ""
 
 
 def _is_exact(value: Any, scalar: pa.Scalar) -> bool:
     """Whether the scalar is the value: no digits cut off, no time moved to another zone."""
     kind = scalar.type
     if not scalar.is_valid or pa.types.is_floating(kind) or not is_ordered_type(kind):
+        return True
+    if isinstance(value, pa.Scalar):
         return True
     if pa.types.is_timestamp(kind) and (getattr(value, "tzinfo", None) is None) != (kind.tz is None):
         return False

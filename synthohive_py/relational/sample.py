@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from tqdm import tqdm
 
-from synthohive_py.errors import SettingError
+from synthohive_py.errors import SettingError, did_you_mean
 from synthohive_py.relational.conditions import Conditions, read_conditions
 from synthohive_py.relational.existing import read_existing, taken_keys
 from synthohive_py.relational.fitted import FittedSchema
@@ -150,7 +150,8 @@ def _root_rows(fitted: FittedSchema, num_rows: Mapping[str, int], scale: float) 
                 "can't have a number of rows of its own",
                 table=str(name),
                 expected=f"one of the root tables {roots}",
-                remedy="ask for rows of a root table, or use scale: the other tables follow their parents",
+                remedy=(None if name in fitted.tables else did_you_mean(name, roots))
+                or "ask for rows of a root table, or use scale: the other tables follow their parents",
             )
         if not _is_number(rows, Integral):
             raise SettingError(

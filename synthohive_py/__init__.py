@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synthohive_py.dbt.compare import RunComparison, compare_runs
     from synthohive_py.errors import (
         ConnectorError,
         DataError,
@@ -39,6 +40,7 @@ __all__ = [
     "GenerationError",
     "Metadata",
     "QualityError",
+    "RunComparison",
     "SchemaError",
     "SchemaValidationError",
     "SerializationError",
@@ -49,12 +51,14 @@ __all__ = [
     "TableModel",
     "TrainingError",
     "__version__",
+    "compare_runs",
     "register_model",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "dbt.compare": ["RunComparison", "compare_runs"],
     "errors": [name for name in __all__ if name.endswith("Error")],
     "models.base": ["TableModel", "register_model"],
     "schema": ["Constraint", "ForeignKey", "Metadata", "TableConfig"],

@@ -19,6 +19,7 @@ from synthohive_py.connectors.files import (
     read_parquet,
     write_tables,
 )
+from synthohive_py.dbt.fixtures import inputs_of_model, unit_test_given
 from synthohive_py.errors import GenerationError, SchemaError, SettingError
 from synthohive_py.frames import check_tables, dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
@@ -292,6 +293,37 @@ class Synthesizer:
         if isinstance(twin, str) and is_url(twin):
             return read_twin(twin, fitted)
         return read_parquet(_path("append_to", twin, or_else="a dict of tables"), fitted.plan.order)
+
+    def unit_test_given(
+        self,
+        inputs: Mapping[str, str] | str,
+        rows: int = 3,
+        seed: int | None = None,
+        *,
+        project: str | os.PathLike[str] = ".",
+    ) -> str:
+        """Rows for a unit test of dbt: a few synthetic ones that join over all foreign keys among the inputs.
+
+        Args:
+            inputs: dbt's inputs, each with the table that was learned of it, such as
+                `{"source('shop', 'orders')": "orders"}`; or the name of a model whose inputs are all
+                marked sources.
+            rows: Rows of each table that is not referred to; as few of the others as these need.
+            seed: Another seed gives other rows; by default the seed of the synthesizer.
+            project: The folder of the dbt project, where `inputs` names a model; `dbt parse` was run there.
+
+        Returns:
+            The `given` of a unit test, in YAML. Columns of bytes, lists and durations are left out.
+
+        Raises:
+            GenerationError: Nothing was learned yet, or no rows of the inputs join.
+            SchemaError: There is no such project or model, or the model reads what is no marked source.
+            SettingError: An input is none of the tables learned, or an option is out of range.
+        """
+        fitted = self._learned("unit_test_given")
+        own_seed = Seed(self.seed if seed is None else _whole_number("seed", seed))
+        tables = inputs_of_model(project, inputs) if isinstance(inputs, str) else inputs
+        return unit_test_given(fitted, tables, rows=_whole_number("rows", rows), seed=own_seed)
 
     def training_metrics(self) -> dict[str, dict[str, Any]]:
         """Per generated table what its training reported: rows, epochs, seconds, losses.

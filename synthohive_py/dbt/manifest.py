@@ -20,7 +20,7 @@ from synthohive_py.dbt.schema import SourceSchema, read_schema
 from synthohive_py.dbt.settings import SETTINGS
 from synthohive_py.errors import SchemaError, SettingError
 
-__all__ = ["read_manifest"]
+__all__ = ["load_manifest", "read_manifest"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +52,16 @@ def read_manifest(path: str | os.PathLike[str]) -> SourceSchema:
         SchemaValidationError: A foreign key refers to a table that is not marked.
         SettingError: A setting is unknown or has a wrong value.
     """
-    return read_schema(_Manifest(_load(Path(path))).rows())
+    return read_schema(_Manifest(load_manifest(path)).rows())
 
 
-def _load(path: Path) -> Node:
+def load_manifest(path: str | os.PathLike[str]) -> Node:
+    """The manifest of a dbt project as it is written; see `read_manifest`.
+
+    Raises:
+        SchemaError: There is no manifest.
+    """
+    path = Path(path)
     places = [path, path / "target" / "manifest.json", path / "manifest.json"]
     file = next((place for place in places if place.is_file()), None)
     try:

@@ -1,0 +1,204 @@
+"""One model or snapshot of a dbt project, as a run on the real data and one on the twins have built it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from synthohive_py.connectors import Connector, Relation, open_url
+from synthohive_py.dbt.runs import Mart
+from synthohive_py.errors import SettingError
+from synthohive_py.findings import Finding
+from synthohive_py.frames import check_tables, to_arrow
+from synthohive_py.quality import score, summarise
+from synthohive_py.quality.baseline import real_vs_real
+from synthohive_py.rng import Seed
+from synthohive_py.schema import Metadata, TableConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BuiltTables", "MartComparison", "MeanGap", "Tables", "compare_mart"]
+
+Tables = Mapping[str, "pd.DataFrame | pa.Table"]
+
+
+@dataclass(frozen=True)
+class MeanGap:
+    """How far the mean of a column of numbers is off.
+
+    Attributes:
+        column: The column.
+        gap: The twin's mean less the real one, in standard deviations of the real column.
+        baseline: How far apart, without sign, the means of two halves of the real column are.
+        total_ratio: The twin's total as a multiple of the real one; None where that is 0.
+    """
+
+    column: str
+    gap: float
+    baseline: float
+    total_ratio: float | None
+
+
+@dataclass(frozen=True)
+class MartComparison:
+    """One model or snapshot, as both runs have built it.
+
+    Attributes:
+        name: Its name.
+        problem: Why it can't be compared; None if it was.
+        real_rows: Rows on the real data.
+        twin_rows: Rows on the twins.
+        quality: The mean score of its columns' shapes; None if it has none but keys.
+        baseline: What two halves of the real mart reach.
+        findings: Columns and pairs of columns, with score, baseline, threshold and reason.
+        means: The columns of numbers.
+    """
+
+    name: str
+    problem: str | None = None
+    real_rows: int = 0
+    twin_rows: int = 0
+    quality: float | None = None
+    baseline: float | None = None
+    findings: tuple[Finding, ...] = ()
+    means: tuple[MeanGap, ...] = ()
+
+    @property
+    def failures(self) -> int:
+        """How many findings are below their threshold."""
+        return sum(not finding.passed for finding in self.findings)
+
+    @property
+    def widest(self) -> MeanGap | None:
+        """The column whose mean is off most."""
+        return max(self.means, key=lambda mean: abs(mean.gap), default=None)
+
+
+class BuiltTables:
+    """What one run has built, wherever it is.
+
+    Args:
+        place: The URL of a database, or frames by name of model.
+        option: How the caller's option is called, for messages.
+        max_rows: Of larger tables a sample of about so many rows is read.
+        stack: What is to be closed afterwards is put there.
+
+    Raises:
+        ConnectorError: The database does not let us in.
+        DataError: The frames are none.
+    """
+
+    def __init__(self, place: Tables | str, option: str, max_rows: int, stack: ExitStack) -> None:
+        self.max_rows = max_rows
+        self.frames: Tables = {}
+        self.connector: Connector | None = None
+        if isinstance(place, str):
+            self.connector = stack.enter_context(closing(open_url(place)[0]))
+        else:
+            check_tables(place)
+            self.frames = place
+        self.option = option
+
+    def read(self, mart: Mart, seed: Seed) -> tuple[pa.Table, int]:
+        """Its rows, or a sample of them; and how many there are."""
+        if self.connector is not None:
+            return self._sample(self.connector, mart.relation, seed)
+        if mart.name not in self.frames:
+            raise SettingError(
+                f"{self.option} lack a model",
+                table=mart.name,
+                received=", ".join(map(str, self.frames)),
+                remedy="pass its frame, or name in `models` those that are to be compared",
+            )
+        table = to_arrow(self.frames[mart.name], mart.name)
+        return _sampled(table, self.max_rows / max(table.num_rows, 1), seed), table.num_rows
+
+    def _sample(self, connector: Connector, relation: Relation, seed: Seed) -> tuple[pa.Table, int]:
+        rows = connector.count(relation)
+        share = self.max_rows / max(rows, 1)
+        parts = [
+            _sampled(batch, share, seed.child(number))
+            for number, batch in enumerate(connector.batches(relation))
+        ]
+        return to_arrow(pa.concat_tables(parts), relation.identifier), rows
+
+
+def _sampled(table: pa.Table, share: float, seed: Seed) -> pa.Table:
+    return table if share >= 1 else table.filter(pa.array(seed.numpy().random(table.num_rows) < share))
+
+
+def compare_mart(
+    mart: Mart, real: tuple[pa.Table, int], twin: tuple[pa.Table, int], seed: Seed
+) -> MartComparison:
+    """Compare the rows of a mart, or samples of them.
+
+    Args:
+        mart: What is known of it.
+        real: Real rows, and how many there are in all.
+        twin: The same of the run on the twins.
+        seed: Decides how the real rows are halved.
+
+    Raises:
+        DataError: A column holds what can't be compared.
+    """
+    name = mart.name
+    (ours, real_rows), (theirs, twin_rows) = real, twin
+    if mart.is_snapshot:  # what dbt adds says when it ran
+        ours, theirs = (
+            t.select([c for c in t.column_names if not c.startswith("dbt_")]) for t in (ours, theirs)
+        )
+    unique = tuple((column,) for column in mart.unique if column in ours.column_names)
+    metadata = Metadata(tables={name: TableConfig(name=name, unique=unique)})
+    # Rows are counted in the database, not in a sample; and aggregates that come out the same copy no one.
+    findings = [
+        finding
+        for finding in score(metadata, {name: ours}, {name: theirs}, seed=seed.child("score"), scale=None)
+        if finding.metric != "NewRowSynthesis"
+    ]
+    [summary] = summarise(findings)
+    return MartComparison(
+        name=name,
+        real_rows=real_rows,
+        twin_rows=twin_rows,
+        quality=summary.quality,
+        baseline=summary.baseline,
+        findings=tuple(findings),
+        means=tuple(_mean_gaps(mart, ours, theirs, twin_rows / max(real_rows, 1), seed.child("means"))),
+    )
+
+
+def _mean_gaps(mart: Mart, real: pa.Table, twin: pa.Table, growth: float, seed: Seed) -> Iterator[MeanGap]:
+    for column in real.column_names:
+        if column in mart.unique or column not in twin.column_names:
+            continue
+        ours, theirs = _numbers(real.column(column)), _numbers(twin.column(column))
+        if ours is None or theirs is None or not len(ours) or not len(theirs):
+            continue
+        spread = float(ours.std()) or 1.0
+
+        def gap(one: np.ndarray, other: np.ndarray, spread: float = spread) -> float:
+            return float(abs(other.mean() - one.mean()) / spread)
+
+        # Of samples: the totals of all rows follow from the sample's share of rows with a value.
+        filled = len(theirs) / twin.num_rows * growth / (len(ours) / real.num_rows)
+        yield MeanGap(
+            column=column,
+            gap=float((theirs.mean() - ours.mean()) / spread),
+            baseline=real_vs_real(gap, ours, seed=seed.child(column)) if len(ours) > 1 else 0.0,
+            total_ratio=float(theirs.mean() / ours.mean() * filled) if ours.mean() else None,
+        )
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray | None:
+    """The values of a column of numbers, without nulls and NaN; None for another column."""
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return None
+    values = column.drop_null().cast(pa.float64(), safe=False).to_numpy()
+    return values[np.isfinite(values)]

@@ -35,7 +35,8 @@ test-cloud: $(addprefix test-cloud-,$(CLOUDS)) ## Test Snowflake and BigQuery on
 .PHONY: $(addprefix test-cloud-,$(CLOUDS))
 $(addprefix test-cloud-,$(CLOUDS)): test-cloud-%: .venv-cloud-%/.installed
 	# The plugins that come with the emulators ask for more packages.
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-cloud-$*/bin/python -m pytest -W default tests/cloud/$* $(PYTEST_ARGS)
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-cloud-$*/bin/python -m pytest -W default \
+		tests/cloud/$* tests/repo/test_exports.py -k 'cloud or $*' $(PYTEST_ARGS)
 
 .venv-cloud-%/.installed: tests/cloud/constraints-%.txt pyproject.toml
 	$(PYTHON) -m venv $(@D)

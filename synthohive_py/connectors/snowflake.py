@@ -24,7 +24,7 @@ from synthohive_py.connectors.urls import Address
 from synthohive_py.errors import ConnectorError
 from synthohive_py.schema import ForeignKey, Metadata
 
-__all__ = ["SnowflakeConnector", "keys_of"]
+__all__ = ["SnowflakeConnector", "folded", "keys_of"]
 
 logger = logging.getLogger(__name__)
 

@@ -34,6 +34,10 @@ PUBLIC = [
 ]
 
 
+# `make test-cloud` runs this file, too, where these are installed.
+ELSEWHERE = {"snowflake": "snowflake.connector", "bigquery": "google.cloud.bigquery"}
+
+
 def kind_and_name(name: str) -> tuple[int, str]:
     """Constants first, then classes, then functions: the order that ruff keeps."""
     bare = name.lstrip("_")
@@ -43,6 +47,9 @@ def kind_and_name(name: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_all_is_there_sorted_and_true(name: str) -> None:
+    for cloud, driver in ELSEWHERE.items():
+        if name.startswith(f"synthohive_py.connectors.{cloud}"):
+            pytest.importorskip(driver)
     module = importlib.import_module(name)
 
     assert hasattr(module, "__all__"), f"{name} has no __all__"

@@ -196,6 +196,7 @@ class TableConfig(_Declaration):
     accepted_values: dict[str, list[Any]] = {}
     order_by: str | None = None
     rules: Texts = ()
+    pii_cols: Columns = ()
     parent_context_cols: Columns = ()
     mode: Mode = "synthesize"
     relation: tuple[()] | tuple[str, str, str] = ()

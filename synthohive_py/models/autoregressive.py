@@ -15,6 +15,7 @@ from torch import Tensor
 from synthohive_py.models.base import (
     Codes,
     EpochReport,
+    FitReport,
     check_range,
     masks_of,
     register_model,
@@ -23,6 +24,7 @@ from synthohive_py.models.drawing import SHRINK
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.neural import NeuralModel
 from synthohive_py.models.prior import FEW_ROWS, learn_copula
+from synthohive_py.models.private import PrivateModel, PrivateSteps, noisy_marginals, train_privately
 from synthohive_py.models.processor import processor_settings
 from synthohive_py.models.sampler import BATCH_ROWS, Sampler
 from synthohive_py.models.training import (
@@ -86,7 +88,7 @@ class AutoregressiveOptions:
 
 
 @register_model
-class Autoregressive(NeuralModel[AutoregressiveNetwork]):
+class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
     """Each column's codes by a network that sees the context and the columns before it.
 
     The network is a masked one (MADE; Germain et al. 2015) on embedded codes; it is fitted by likelihood
@@ -169,6 +171,50 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork]):
             condition=condition,
             progress=progress,
             max_seconds=None if max_seconds is None else max(max_seconds - spent, 0.0),
+        )
+
+    @processor_settings()
+    def fit_privately(
+        self,
+        codes: Codes,
+        cardinalities: Sequence[int],
+        entities: npt.NDArray[np.int64],
+        steps: PrivateSteps,
+        *,
+        context: Codes | None = None,
+        context_cardinalities: Sequence[int] = (),
+        seed: Seed,
+        progress: Callable[[EpochReport], None] | None = None,
+        max_seconds: float | None = None,
+    ) -> FitReport:
+        """See there; of the model's options only `hidden` counts, and it is trained on the processor."""
+        wall, cpu = time.monotonic(), time.process_time()
+        self._build(cardinalities, context_cardinalities, seed)
+        trained = Trained([], None, "no columns")
+        rows = Rows(torch.as_tensor(codes, dtype=torch.int64), context_tensor(context, len(codes)))
+        if self.cardinalities and len(codes):
+            network, whose = self._fitted(), torch.as_tensor(entities)
+            network.start_from_marginals(
+                noisy_marginals(
+                    rows.codes, self.cardinalities, whose, steps.marginal_noise, seed.child("marginals")
+                )
+            )
+            trained = train_privately(
+                network,
+                rows,
+                entities,
+                steps,
+                seed=seed.child("private"),
+                progress=progress,
+                max_seconds=max_seconds,
+            )
+        return FitReport(
+            rows=len(codes),
+            epochs=trained.history[-1].epoch if trained.history else 0,
+            seconds=time.monotonic() - wall,
+            cpu_seconds=time.process_time() - cpu,
+            stopped_by=trained.stopped_by,
+            history=[],
         )
 
     def _likelihood_options(self) -> LikelihoodOptions:

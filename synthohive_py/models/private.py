@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,12 +27,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synthohive_py.models.base import EpochReport
+from synthohive_py.models.base import Codes, EpochReport, FitReport
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.training import Rows, Trained
 from synthohive_py.rng import Seed
 
-__all__ = ["PrivateSteps", "clipped_gradient", "noisy_marginals", "plan_steps", "train_privately"]
+__all__ = [
+    "PrivateModel",
+    "PrivateSteps",
+    "clipped_gradient",
+    "noisy_marginals",
+    "plan_steps",
+    "train_privately",
+]
 
 BATCH = 1024  # entities in a batch, on average; larger ones drown the noise
 EPOCHS = 30
@@ -61,7 +69,39 @@ class PrivateSteps:
     noise: float
     marginal_noise: float
     clip: float = 1.0
-    learning_rate: float = 4e-3
+    learning_rate: float = 6e-3
+
+
+class PrivateModel(ABC):
+    """What a table model has besides, if it can be trained with differential privacy."""
+
+    @abstractmethod
+    def fit_privately(
+        self,
+        codes: Codes,
+        cardinalities: Sequence[int],
+        entities: npt.NDArray[np.int64],
+        steps: PrivateSteps,
+        *,
+        context: Codes | None = None,
+        context_cardinalities: Sequence[int] = (),
+        seed: Seed,
+        progress: Callable[[EpochReport], None] | None = None,
+        max_seconds: float | None = None,
+    ) -> FitReport:
+        """Learn a table by nothing but the noisy sums that are planned.
+
+        Args:
+            codes: As in `TableModel.fit`, as are the arguments that are not named here.
+            cardinalities: Codes per column.
+            entities: (rows,) from 0 on, equal for rows of one entity.
+            steps: The sums that may be taken, and their noise.
+            context: (rows, context columns).
+            context_cardinalities: Codes per context column.
+            seed: Of batches and noise.
+            progress: Called some times.
+            max_seconds: The time there is.
+        """
 
 
 def plan_steps(entities: int) -> tuple[float, int]:
@@ -240,27 +280,22 @@ class _Passed:
         )
         reached = [*embedded, *summed, hidden, *logits]
         # The last column's embedding leads nowhere: there is no column after it.
-        back = [
-            torch.zeros_like(tensor) if gradient is None else gradient
-            for tensor, gradient in zip(
-                reached, torch.autograd.grad(loss, reached, allow_unused=True), strict=True
-            )
-        ]
+        back = torch.autograd.grad(loss, reached, allow_unused=True, materialize_grads=True)
         start = len(embedded) + len(summed)
         kept = {
-            "embedded": back[: len(embedded)],
+            "embedded": list(back[: len(embedded)]),
             "context": [tensor.detach() for tensor in entered],
-            "summary": back[len(embedded) : start],
+            "summary": list(back[len(embedded) : start]),
             "inputs": [x.detach()],
             "hidden": [back[start]],
             "units": [u.detach() for u in units],
-            "logits": back[start + 1 :],
+            "logits": list(back[start + 1 :]),
         }
         return cls(network, rows, kept)
 
     def squared_lengths(self) -> Tensor:
         """(rows,) the squared length of each row's gradient over all weights."""
-        network = self.network
+        network, columns = self.network, len(self.network.cardinalities)
         total = torch.zeros(len(self.rows))
         for returned in self.looked_up:
             total += returned.square().sum(1)
@@ -268,7 +303,7 @@ class _Passed:
             total += layer.squared_lengths()
         # A column's hidden units see the inputs up to its own.
         seen = F.pad(self.inputs.square().cumsum(1), (1, 0))[:, list(network.visible)] + 1
-        per_column = self.hidden.square().unflatten(1, (-1, network.hidden)).sum(2)
+        per_column = self.hidden.square().view(len(total), columns, network.hidden).sum(2)
         return total + (per_column * seen).sum(1)
 
     def weighted_sum(self, weights: Tensor) -> list[Tensor]:

@@ -39,6 +39,7 @@ from synthohive_py.relational.likeness import UNKNOWN, family_codes
 from synthohive_py.relational.order import Order
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table, with_own_values_hidden
+from synthohive_py.relational.private import PrivateTable, check_private, plan_private, root_rows
 from synthohive_py.relational.profiles import Profile, relevance
 from synthohive_py.relational.recurrence import find_recurrences, numbered
 from synthohive_py.relational.world import cast_column
@@ -89,6 +90,8 @@ def fit_tables(
     settings = settings or FitSettings()
     model_class = get_model(model)
     model_class(**dict(model_options or {}))  # refuses unknown options before any work
+    if settings.budget:
+        check_private(model)
     device = usable_device(settings.device)
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
@@ -105,7 +108,8 @@ def fit_tables(
         population=population,
     )
     _train_all(fitting, lambda: model_class(**dict(model_options or {})), progress=progress)
-    return FittedSchema(metadata, plan, {name: fitting.fitted[name] for name in plan.order}, seed=seed.value)
+    made = {name: fitting.fitted[name] for name in plan.order}
+    return FittedSchema(metadata, plan, made, seed=seed.value, privacy=fitting.spent)
 
 
 def _train_all(fitting: _Fitting, new_model: Callable[[], Any], *, progress: bool) -> None:
@@ -182,6 +186,19 @@ class _Fitting:
         for name in plan.order:
             self.fitted[name] = self._describe(name, is_reference=metadata.tables[name].mode == "reference")
             self.codes[name] = self._all_codes(name)
+        self.private, self.spent = self._plan_private()
+
+    def _plan_private(self) -> tuple[dict[str, PrivateTable], dict[str, Any]]:
+        """Per table how it is trained with differential privacy, if it is asked for, and what to report."""
+        if self.settings.budget is None:
+            return {}, {}
+        parents = {name: p.parents for name, p in self.prepared.items()}
+        sizes = {name: p.table.num_rows for name, p in self.prepared.items()}
+        trained = [name for name in self.plan.order if self.fitted[name].reference is None]
+        entities = {name: root_rows(self.plan, parents, sizes, name) for name in trained}
+        rows = {name: entities[name][self._training_rows(name)] for name in trained}
+        tables, report = plan_private(self.settings.budget, self.plan, rows)
+        return tables, {"differential_privacy": report}
 
     def _hide_own_values(self) -> None:
         """Values of single customers, accounts or machines are not stored, however many rows hold them."""
@@ -466,26 +483,27 @@ class _Fitting:
         started = time.monotonic()
         seed = self.seed.child("model", name)
         codes, groups = self.codes[name][rows], parents[rows] if parents is not None else None
-        same = fingerprint(model, seed, (*fitted.cardinalities, *context_sizes), codes, context, groups)
+        private = self.private.get(name)
+        facts = [context, groups, *([private.entities, private.facts] if private else [])]
+        same = fingerprint(model, seed, (*fitted.cardinalities, *context_sizes), codes, *facts)
         kept = self.checkpoints.find(name, same, type(model))
         if kept:
             fitted.model, fitted.report = kept
             logger.info("%s: learned before, taken from its checkpoint", name)
             return
         try:
-            report = fit_on(
-                self.device,
-                model,
-                codes,
-                fitted.cardinalities,
-                context=context if driver else None,
-                context_cardinalities=context_sizes,
-                groups=groups,
-                centres=_centres(fitted),
-                seed=seed,
-                progress=show,
-                max_seconds=budget,
-            )
+            shared: dict[str, Any] = {
+                "context": context if driver else None,
+                "context_cardinalities": context_sizes,
+                "seed": seed,
+                "progress": show,
+                "max_seconds": budget,
+            }
+            if private:
+                report = private.train(model, codes, fitted.cardinalities, **shared)
+            else:
+                known = {"groups": groups, "centres": _centres(fitted)}
+                report = fit_on(self.device, model, codes, fitted.cardinalities, **known, **shared)
         except TrainingError as error:
             raise TrainingError(error.problem.summary, table=name, remedy=error.problem.remedy) from error
         fitted.model = model

@@ -16,6 +16,8 @@ from synthohive_py.errors import SettingError
 from synthohive_py.models.base import TableModel, get_model
 from synthohive_py.models.devices import DEVICES
 from synthohive_py.plan import Link, Plan
+from synthohive_py.privacy.accounting import Budget
+from synthohive_py.privacy.disguise import Disguise
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
@@ -40,6 +42,7 @@ class FitSettings:
         max_training_rows: A larger table is learned from a random sample of this many rows.
         max_fit_seconds: The time all models together may take; None for no limit.
         device: What to train on: `cpu`, `cuda`, `mps`, or `auto` for CUDA where there is one.
+        budget: What training may tell of an entity, with differential privacy; None without.
 
     Raises:
         SettingError: A value is out of range.
@@ -49,6 +52,7 @@ class FitSettings:
     max_training_rows: int = 100_000
     max_fit_seconds: float | None = None
     device: str = "auto"
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -272,6 +276,8 @@ class FittedSchema:
         tables: The fitted tables, in the order of their generation.
         dtypes: Per table and column, the pandas dtype of the real frame, where it came as one.
         seed: The seed of the fit, which sampling starts from unless told otherwise.
+        disguise: What the twin gets in the place of personal data.
+        privacy: What was done for privacy, as facts; see `Synthesizer.privacy_report`.
     """
 
     metadata: Metadata
@@ -279,6 +285,8 @@ class FittedSchema:
     tables: dict[str, FittedTable]
     dtypes: dict[str, dict[str, str]] = field(default_factory=dict)
     seed: int = 0
+    disguise: Disguise = field(default_factory=Disguise)
+    privacy: dict[str, Any] = field(default_factory=dict)
 
     def rules(self) -> dict[str, TableRules]:
         """Per table that has any, the rules that hold in every row."""
@@ -298,6 +306,8 @@ class FittedSchema:
             "tables": {name: table.state() for name, table in self.tables.items()},
             "dtypes": self.dtypes,
             "seed": self.seed,
+            "disguise": self.disguise.state(),
+            "privacy": self.privacy,
         }
 
     @classmethod
@@ -320,6 +330,8 @@ class FittedSchema:
             tables={name: FittedTable.from_state(table) for name, table in state["tables"].items()},
             dtypes=state["dtypes"],
             seed=state["seed"],
+            disguise=Disguise.from_state(state["disguise"]),
+            privacy=state["privacy"],
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,9 +90,7 @@ class Generation:
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """The shared tables but those that the first shard completes, in the order of the plan."""
         world = World(self.fitted, dict(self.shared), Shard(0, 1, {}), self.seed)
-        for name in self.fitted.plan.order:
-            if name in self.shared and not self._open_links(name):
-                yield name, world.finished(name)
+        yield from self._finished(world, [n for n in self.shared if not self._open_links(n)], self.seed)
 
     @processor_settings()
     def make(self, shard: Shard) -> list[tuple[str, pa.Table]]:
@@ -109,7 +107,16 @@ class Generation:
                     maker = TableMaker(world, name, seed.child(name), self.conditions.get(name))
                     world.tables[name] = maker.fill_links(world.tables[name], links)
                     names.append(name)
-        return [(name, world.finished(name)) for name in self.fitted.plan.order if name in names]
+        return self._finished(world, names, seed)
+
+    def _finished(self, world: World, names: Collection[str], seed: Seed) -> list[tuple[str, pa.Table]]:
+        """Some tables in the order of the plan, with invented values in the place of personal data."""
+        wanted = [name for name in self.fitted.plan.order if name in names]
+        # What a child repeats of a parent was invented with the parent.
+        complete = [name for name in world.tables if not self._open_links(name)]
+        needed = [*complete, *wanted] if self.fitted.disguise.tables else wanted
+        tables = {name: world.finished(name) for name in self.fitted.plan.order if name in needed}
+        return self.fitted.disguise.put_on(tables, wanted, seed.child("privacy"))
 
     def _open_links(self, name: str) -> list[Any]:
         """Links of a shared table to rows of shards."""

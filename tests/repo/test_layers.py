@@ -70,7 +70,9 @@ ALLOWED = {
     "connectorx": {"synthohive_py.connectors.mysql_door"},
     "duckdb": {"synthohive_py.connectors.duckdb"},
     "google": {"synthohive_py.connectors.bigquery", "synthohive_py.connectors.bigquery_types"},
+    "faker": {"synthohive_py.privacy.pools"},
     "numpy": {"synthohive_py"},
+    "opacus": {"synthohive_py.privacy.accounting"},
     "pandas": {
         "synthohive_py.connectors",
         "synthohive_py.dbt",

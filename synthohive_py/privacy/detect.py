@@ -1,0 +1,177 @@
+"""Which columns hold personal data: what is declared, what their names say, and what their values prove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthohive_py.errors import SettingError
+from synthohive_py.privacy.kinds import KINDS, Kind, plain_name
+from synthohive_py.schema import Metadata
+
+__all__ = ["ProtectedColumn", "find_personal_columns", "is_text"]
+
+MAX_VALUES = 2000  # distinct values that are looked at
+PROVEN = 0.8  # share of values that prove a kind without the column's name
+FITTING = 0.7  # share of values that fit what the name says
+NAMES = 0.4  # share of values made of known first and family names that makes a column one of names
+FEW = 3  # values; from fewer nothing is proven
+
+Found = Literal["declared", "name", "content", "foreign key"]
+Columns = dict[tuple[str, str], "ProtectedColumn"]
+
+
+@dataclass(frozen=True)
+class ProtectedColumn:
+    """A column with personal data.
+
+    Attributes:
+        table: The table.
+        column: The column.
+        kind: What it holds; `other` where it is declared and nothing tells.
+        found_by: Why it is taken for personal: it was `declared`, its `name` or `content` says so, or a
+            `foreign key` ties it to one that is.
+    """
+
+    table: str
+    column: str
+    kind: Kind
+    found_by: Found
+
+
+def find_personal_columns(
+    metadata: Metadata,
+    tables: Mapping[str, pa.Table],
+    declared: Collection[str] = (),
+    *,
+    detect: bool = True,
+    is_name: Callable[[str], bool] | None = None,
+) -> list[ProtectedColumn]:
+    """The columns of the modelled tables that hold personal data.
+
+    Args:
+        metadata: The schema; `pii_cols` of its tables are declared.
+        tables: The real rows.
+        declared: Further columns that are declared: `column` in every table, or `table.column`.
+        detect: Whether to look at names and values of the others.
+        is_name: Whether a text is a first name, a space and a family name; None if nobody knows.
+
+    Raises:
+        SettingError: A declared column is in no table, or holds what can't be replaced.
+    """
+    _refuse_unknown(tables, declared)
+    found: Columns = {}
+    for name, config in metadata.modelled.items():
+        if name not in tables or config.mode == "reference":
+            continue
+        table = tables[name]
+        for column in table.column_names:
+            is_declared = column in config.pii_cols or column in declared or f"{name}.{column}" in declared
+            if is_declared:
+                _refuse_other_types(name, column, table.schema.field(column).type)
+            elif not detect or column in config.accepted_values:
+                continue
+            kind, by = _judge(column, table.column(column), is_name)
+            if is_declared:
+                found[name, column] = ProtectedColumn(name, column, kind or "other", "declared")
+            elif kind:
+                found[name, column] = ProtectedColumn(name, column, kind, by)
+    _follow_keys(metadata, tables, found)
+    return list(found.values())
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether the type holds text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _refuse_unknown(tables: Mapping[str, pa.Table], declared: Collection[str]) -> None:
+    known = {column for table in tables.values() for column in table.column_names}
+    known |= {f"{name}.{column}" for name, table in tables.items() for column in table.column_names}
+    strange = sorted(set(declared) - known)
+    if strange:
+        raise SettingError(
+            "pii_columns names columns that no table has",
+            received=", ".join(strange),
+            expected="names as `column` or `table.column`",
+            remedy="check the spelling",
+        )
+
+
+def _refuse_other_types(table: str, column: str, kind: pa.DataType) -> None:
+    if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise SettingError(
+            "is declared to hold personal data, but its type can't be replaced by another value",
+            table=table,
+            column=column,
+            expected="text or a number",
+            received=str(kind),
+            remedy="leave it out of the declaration: its values are generalised as those of every column",
+        )
+
+
+def _judge(
+    name: str, column: pa.ChunkedArray, is_name: Callable[[str], bool] | None
+) -> tuple[Kind | None, Found]:
+    kind_of_type = column.type
+    is_number = pa.types.is_integer(kind_of_type) and kind_of_type.bit_width >= 32
+    # A column of numbers with nulls comes from pandas as floats.
+    is_number = is_number or pa.types.is_float64(kind_of_type)
+    if not (is_text(kind_of_type) or is_number):
+        return None, "name"
+    values = _some_values(column, as_number=is_number)
+    if not values:
+        return None, "name"
+    plain = plain_name(name)
+    for kind, known in KINDS.items():
+        if is_number and not known.numeric:
+            continue
+        if known.names.search(plain) and _share(values, known.fits) >= FITTING:
+            return kind, "name"
+    for kind, known in KINDS.items():
+        # Numbers without separators prove nothing but a card, whose last digit is a checksum.
+        may_prove = known.proves and (not is_number or kind == "card") and len(values) >= FEW
+        if may_prove and known.proves and _share(values, known.proves) >= PROVEN:
+            return kind, "content"
+    if is_text(kind_of_type) and is_name and len(values) >= FEW and _share(values, is_name) >= NAMES:
+        return "name", "content"
+    return None, "content"
+
+
+def _some_values(column: pa.ChunkedArray, *, as_number: bool) -> list[str]:
+    """Distinct values from all over the column, as text."""
+    step = max(len(column) // (4 * MAX_VALUES), 1)
+    some = column.take(pa.array(range(0, len(column), step))) if step > 1 else column
+    distinct = pc.unique(some.drop_null()).slice(0, MAX_VALUES).to_pylist()
+    if as_number:
+        return [str(int(value)) for value in distinct if value == value // 1 and value >= 0]
+    return [text for text in distinct if text.strip()]
+
+
+def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
+    return sum(map(test, values)) / len(values)
+
+
+def _follow_keys(metadata: Metadata, tables: Mapping[str, pa.Table], found: Columns) -> None:
+    """What is personal at one end of a foreign key is so at the other: keys have to stay equal."""
+    groups: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for name, config in metadata.modelled.items():
+        for key in config.foreign_keys if name in tables else ():
+            for ours, theirs in zip(key.columns, key.parent_columns, strict=True):
+                ends = [(name, ours), (key.parent, theirs)]
+                joined = set().union(ends, *(groups.get(end, set()) for end in ends))
+                groups.update(dict.fromkeys(joined, joined))
+    for group in {id(group): group for group in groups.values()}.values():
+        known = [found[end] for end in sorted(group) if end in found]
+        if any(metadata.tables[name].mode == "reference" for name, _ in group):
+            for end in group:  # keys of rows that are copied as they are
+                found.pop(end, None)
+        elif known:
+            first = min(known, key=lambda column: column.kind == "other")
+            for end in sorted(group):
+                by = found[end].found_by if end in found else "foreign key"
+                found[end] = ProtectedColumn(*end, first.kind, by)

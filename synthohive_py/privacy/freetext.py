@@ -1,0 +1,141 @@
+"""Personal data inside free text: marked before a text is learned, invented anew where marks come out.
+
+A mark is one character of Unicode's private use area, so it is a word that texts share, and its kind can be
+read off it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+
+from synthohive_py.privacy.kinds import EMAIL, Kind, is_card, is_iban, is_ip, is_phone
+
+__all__ = ["MARKS", "TextScrubber", "as_known", "kind_of_mark"]
+
+MARKS: dict[Kind, str] = {
+    "email": "\ue010",
+    "iban": "\ue011",
+    "card": "\ue012",
+    "ssn": "\ue013",
+    "ip": "\ue014",
+    "phone": "\ue015",
+    "name": "\ue016",
+    "other": "\ue017",
+}
+_KINDS = {mark: kind for kind, mark in MARKS.items()}
+MAX_WORDS = 4  # of a known value that is looked for in texts
+LEAST_LETTERS = 3  # of a name; shorter ones are words of many languages
+_EDGES = "\"'.,;:!?()[]{}<>«»„“”…\u2018\u2019"
+_GREETED = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|M|Señor|Señora|Sr|Sra|Signor|Signora)\.?\s+"
+    r"[^\W\d_a-zß-ÿ][\w'\u2019\-]+(?:\s+[^\W\d_a-zß-ÿ][\w'\u2019\-]+)?"
+)
+
+# In this order: an IBAN holds what might be a telephone number.
+_FINDERS: tuple[tuple[Kind, re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("email", EMAIL, lambda _: True),
+    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b"), is_iban),
+    ("card", re.compile(r"\b\d(?:[ -]?\d){11,18}\b"), is_card),
+    ("ssn", re.compile(r"\b(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b"), lambda _: True),
+    (
+        "ip",
+        re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){2,7}[0-9a-fA-F:]*"),
+        is_ip,
+    ),
+    ("phone", re.compile(r"(?<![\w.])\+?\(?\d[\d ()./\-]{5,22}\d(?!\w)(?: ?x\d{1,5})?"), is_phone),
+)
+
+
+def kind_of_mark(char: str) -> Kind | None:
+    """The kind that a mark stands for; None for any other character."""
+    return _KINDS.get(char)
+
+
+def _marked(mark: str, proves: Callable[[str], bool], found: re.Match[str]) -> str:
+    """The mark, and what follows the longest beginning that proves to be of the kind; else the text found."""
+    text = found.group()
+    end = len(text)
+    while end > 0:
+        if proves(text[:end]):
+            return mark + text[end:]
+        end = text.rfind(" ", 0, end)
+    return text
+
+
+@dataclass(frozen=True)
+class TextScrubber:
+    """Finds personal data in texts.
+
+    Attributes:
+        known: Values of the columns with personal data: they are found wherever they are written.
+        names: Words that are first or family names; two of them in a row, written with capitals, are a name.
+    """
+
+    known: Collection[str] = frozenset()
+    names: Collection[str] = frozenset()
+
+    def scrub_column(self, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, set[Kind]]:
+        """The column with marks for what was found, and which kinds that were."""
+        coded = column.combine_chunks().dictionary_encode()
+        texts = coded.dictionary.to_pylist()
+        scrubbed = [self.scrub(text) for text in texts]
+        found = {
+            _KINDS[c]
+            for old, new in zip(texts, scrubbed, strict=True)
+            if old != new
+            for c in new
+            if c in _KINDS
+        }
+        if not found:
+            return column, found
+        values = pa.array(scrubbed, column.type)
+        return pa.chunked_array([values.take(coded.indices)]), found
+
+    def scrub(self, text: str) -> str:
+        """The text with a mark in the place of each piece of personal data."""
+        text = "".join(" " if c in _KINDS else c for c in text) if any(c in text for c in _KINDS) else text
+        if any(c.isdigit() or c == "@" for c in text):
+            for kind, pattern, proves in _FINDERS:
+                text = pattern.sub(partial(_marked, MARKS[kind], proves), text)
+        if self.known or self.names:
+            text = self._without_names(text)
+        return _GREETED.sub(MARKS["name"], text)
+
+    def _without_names(self, text: str) -> str:
+        words = text.split(" ")
+        plain = [word.strip(_EDGES) for word in words]
+        out: list[str] = []
+        place = 0
+        while place < len(words):
+            size = self._found_at(plain, place)
+            if size:
+                first, last = words[place], words[place + size - 1]
+                before = first[: len(first) - len(first.lstrip(_EDGES))]
+                after = last[len(last.rstrip(_EDGES)) :]
+                out.append(before + MARKS["name"] + after)
+                place += size
+            else:
+                out.append(words[place])
+                place += 1
+        return " ".join(out)
+
+    def _found_at(self, words: list[str], place: int) -> int:
+        """How many words from here on are a known value or a name; 0 if none."""
+        for size in range(min(MAX_WORDS, len(words) - place), 0, -1):
+            some = words[place : place + size]
+            if " ".join(some) in self.known and len("".join(some)) >= LEAST_LETTERS:
+                return size
+        pair = words[place : place + 2]
+        if len(pair) == 2 and all(w[:1].isupper() and w in self.names for w in pair):
+            return 2
+        return 0
+
+
+def as_known(values: Iterable[str]) -> frozenset[str]:
+    """Values in the form in which they are looked for."""
+    return frozenset(" ".join(value.split()).strip(_EDGES) for value in values) - {""}

@@ -1,0 +1,362 @@
+"""Personal data taken out of real tables before anything is learned from them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthohive_py.privacy.config import PrivacyConfig
+from synthohive_py.privacy.detect import ProtectedColumn, find_personal_columns, is_text
+from synthohive_py.privacy.disguise import Disguise, HiddenColumn, HiddenTable
+from synthohive_py.privacy.freetext import TextScrubber, as_known
+from synthohive_py.privacy.inventing import STYLES, Inventor, in_ascii
+from synthohive_py.privacy.kinds import KINDS, Kind, plain_name
+from synthohive_py.privacy.locales import is_country_column, locale_of
+from synthohive_py.privacy.pools import NameBook, check_faker, make_pool
+from synthohive_py.privacy.shapes import Shapes
+from synthohive_py.rng import Seed
+from synthohive_py.schema import Metadata
+
+__all__ = ["Protected", "protect"]
+
+logger = logging.getLogger(__name__)
+
+MAX_ROWS = 5000  # rows in which e-mails are compared with names
+AGREEING = 0.3  # share of e-mails made of their row's names that makes the others so, too
+COUNTRIES = 0.5  # share of a column's cells that mean a locale
+PROSE = 3  # words of a cell on average from which on names are looked for in it
+SHAPED: frozenset[Kind] = frozenset({"phone", "card", "iban", "ssn", "ip", "other"})
+PEOPLE: frozenset[Kind] = frozenset({"first_name", "last_name", "name"})
+BOOK = (
+    *("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_BR", "sv_SE"),
+    *("ru_RU", "ja_JP", "zh_CN", "ko_KR", "tr_TR"),
+)
+WHOLE_NAMES = ("{first} {last}", "{last} {first}", "{last}, {first}", "{last}{first}")
+
+
+@dataclass(frozen=True)
+class Protected:
+    """Tables without personal data.
+
+    Attributes:
+        tables: The rows to learn from: numbers in the place of personal values.
+        disguise: What the twin gets instead.
+        columns: What was found.
+        texts: Per table the columns of free text in which some was found, and the kinds.
+    """
+
+    tables: dict[str, pa.Table]
+    disguise: Disguise
+    columns: list[ProtectedColumn]
+    texts: dict[str, dict[str, list[Kind]]] = field(default_factory=dict)
+
+
+def protect(
+    metadata: Metadata,
+    tables: Mapping[str, pa.Table],
+    config: PrivacyConfig,
+    *,
+    seed: Seed,
+    detect: bool = True,
+) -> Protected:
+    """Find personal data, and put numbers that say nothing of it in its place.
+
+    Args:
+        metadata: The schema.
+        tables: The real rows.
+        config: How.
+        seed: Of the numbers and of the invented names.
+        detect: Whether to look for more than what is declared.
+
+    Raises:
+        SettingError: A declared column is not there or can't be replaced, or Faker is not installed.
+    """
+    is_masked = config.pii_strategy == "mask"
+    if not is_masked:
+        check_faker(config.pii_strategy)
+    book = (
+        NameBook.of({*BOOK, *([config.locale] if config.locale else [])})
+        if detect and not is_masked
+        else None
+    )
+    columns = find_personal_columns(
+        metadata, tables, config.pii_columns, detect=detect, is_name=book.is_name if book else None
+    )
+    for column in columns:
+        logger.info(
+            "%s.%s: %s (%s), replaced before learning",
+            column.table,
+            column.column,
+            column.kind,
+            column.found_by,
+        )
+    work = _Work(metadata, tables, config, columns, seed=seed.child("privacy"), book=book)
+    hidden = {name: work.hide(name) for name in tables}
+    scrubbed = work.scrub() if detect else {}
+    found = {
+        name: HiddenTable(hidden[name], tuple(scrubbed.get(name, {})), work.countries.get(name))
+        for name in tables
+        if hidden[name] or name in scrubbed
+    }
+    disguise = Disguise(found, work.inventor()) if found else Disguise()
+    return Protected(work.tables, disguise, columns, scrubbed)
+
+
+class _Work:
+    """The tables while personal data is taken out of them."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        real: Mapping[str, pa.Table],
+        config: PrivacyConfig,
+        columns: Sequence[ProtectedColumn],
+        *,
+        seed: Seed,
+        book: NameBook | None,
+    ) -> None:
+        self.metadata, self.real, self.config, self.seed, self.book = metadata, real, config, seed, book
+        self.tables = dict(real)
+        self.columns = columns
+        self.values: dict[Kind, list[str]] = {}
+        self.digits: dict[Kind, int] = {}
+        for kind in {column.kind for column in columns}:
+            mine = [real[c.table].column(c.column) for c in columns if c.kind == kind]
+            self.values[kind] = sorted({text for column in mine for text in _texts(pc.unique(column))})
+            self.digits[kind] = self._digits(kind, mine)
+        self.numbers = {kind: self._number(kind) for kind in self.values}
+        self.countries = {
+            name: country
+            for name in {column.table for column in columns}
+            if config.pii_strategy == "context_aware_faker"
+            and (country := _country(name, real[name], columns))
+        }
+
+    # ------------------------------------------------------------ columns
+
+    def _digits(self, kind: Kind, columns: Sequence[pa.ChunkedArray]) -> int:
+        """How many digits the numbers of a kind have: there is room for them in the formats, and for more."""
+        least = len(str(len(self.values[kind]))) + 1
+        most = max(KINDS[kind].digits, least)
+        if any(pa.types.is_integer(c.type) and c.type.bit_width <= 32 for c in columns):
+            most = max(min(most, 9), least)
+        if kind not in SHAPED or kind == "ip":
+            return most
+        threshold = self.config.k_anonymity_threshold
+        fitting = [text for text in self.values[kind] if KINDS[kind].fits(text)]
+        for digits in range(most, least, -1):
+            some = Shapes.fit(kind, fitting, digits=digits, threshold=threshold)
+            if sum(some.weights) >= len(fitting) / 2 > 0:
+                return digits
+        return least
+
+    def _number(self, kind: Kind) -> dict[str, int]:
+        """A number for each value: spread evenly, and dealt at random."""
+        rng = self.seed.child("numbers", kind).numpy()
+        size, room = len(self.values[kind]), 10 ** self.digits[kind]
+        places = ((np.arange(size) + rng.random(size)) * (room / max(size, 1))).astype(np.int64)
+        return dict(zip(self.values[kind], rng.permutation(places).tolist(), strict=True))
+
+    def hide(self, name: str) -> tuple[HiddenColumn, ...]:
+        """Put numbers into the personal columns of a table, and learn what is to come of them."""
+        unique = {
+            c for columns in self.metadata.tables[name].unique_sets if len(columns) == 1 for c in columns
+        }
+        hidden = []
+        for found in self.columns:
+            if found.table != name:
+                continue
+            place = self.real[name].column_names.index(found.column)
+            column = self.real[name].column(place)
+            hidden.append(self._describe(found, column, is_unique=found.column in unique))
+            field_ = self.real[name].schema.field(place)
+            self.tables[name] = self.tables[name].set_column(
+                place, field_, self._numbered(found.kind, column)
+            )
+        return tuple(hidden)
+
+    def _numbered(self, kind: Kind, column: pa.ChunkedArray) -> pa.Array:
+        coded = column.combine_chunks().dictionary_encode()
+        numbers = [self.numbers[kind][_text(value)] for value in coded.dictionary.to_pylist()]
+        if is_text(column.type):
+            values = pa.array([f"{n:0{self.digits[kind]}d}" for n in numbers], column.type)
+        else:
+            values = pa.array(numbers, pa.int64()).cast(column.type)
+        return values.take(coded.indices)
+
+    def _describe(self, found: ProtectedColumn, column: pa.ChunkedArray, *, is_unique: bool) -> HiddenColumn:
+        texts = _texts(pc.unique(column))
+        shapes = None
+        if found.kind in SHAPED:
+            fitting = [text for text in texts if KINDS[found.kind].fits(text)]
+            shapes = Shapes.fit(
+                found.kind,
+                fitting,
+                digits=self.digits[found.kind],
+                threshold=self.config.k_anonymity_threshold,
+            )
+        styles = self._styles(found) if self.config.pii_strategy == "context_aware_faker" else {}
+        longest = max(map(len, texts), default=0)
+        return HiddenColumn(
+            found.column,
+            found.kind,
+            is_unique=is_unique,
+            longest=max(longest, 16),
+            styles=styles,
+            shapes=shapes,
+        )
+
+    def _styles(self, found: ProtectedColumn) -> dict[str, int]:
+        """How values are made of the names in their rows, and how often; empty if they are not."""
+        if found.kind not in ("email", "username", "name"):
+            return {}
+        table = self.real[found.table].slice(0, MAX_ROWS)
+        values = table.column(found.column).to_pylist()
+        firsts, lasts = self._names_of(found.table, table, whole=found.kind != "name")
+        if firsts is None or lasts is None:
+            return {}
+        tally: Counter[str] = Counter()
+        for value, first, last in zip(values, firsts, lasts, strict=True):
+            if value and first and last:
+                tally[_style(found.kind, value, first, last)] += 1
+        agreeing = sum(tally.values()) - tally[""]
+        if agreeing < AGREEING * max(sum(tally.values()), 1):
+            return {}
+        least = self.config.k_anonymity_threshold
+        return {style: count for style, count in sorted(tally.items()) if count >= least or style == ""}
+
+    def _names_of(
+        self, name: str, table: pa.Table, *, whole: bool
+    ) -> tuple[list[str | None] | None, list[str | None] | None]:
+        """First and family names of the rows, from their own columns or from the whole name."""
+        of_kind = {c.kind: c.column for c in reversed(self.columns) if c.table == name}
+        first = table.column(of_kind["first_name"]).to_pylist() if "first_name" in of_kind else None
+        last = table.column(of_kind["last_name"]).to_pylist() if "last_name" in of_kind else None
+        if (first is None or last is None) and whole and "name" in of_kind:
+            words = [(text or "").split() for text in table.column(of_kind["name"]).to_pylist()]
+            return [w[0] if w else None for w in words], [w[-1] if w else None for w in words]
+        return first, last
+
+    # ------------------------------------------------------------ texts
+
+    def scrub(self) -> dict[str, dict[str, list[Kind]]]:
+        """Mark personal data in all other texts, but for those of keys; which, per table and column."""
+        known = as_known(
+            text for kind, texts in self.values.items() if kind not in ("other", "username") for text in texts
+        )
+        names = self.book.words if self.book else frozenset()
+        taken = {(c.table, c.column) for c in self.columns}
+        found: dict[str, dict[str, list[Kind]]] = {}
+        for name, config in self.metadata.modelled.items():
+            if name not in self.tables or config.mode == "reference":
+                continue
+            keys = {c for key in config.foreign_keys for c in key.columns} | {
+                c for columns in config.unique_sets for c in columns
+            }
+            for column in self.tables[name].column_names:
+                kind = self.tables[name].schema.field(column).type
+                is_other = (name, column) in taken or column in {*keys, *config.accepted_values}
+                if is_other or not is_text(kind):
+                    continue
+                values = self.tables[name].column(column)
+                scrubber = TextScrubber(known, names) if _is_prose(values) else TextScrubber()
+                scrubbed, kinds = scrubber.scrub_column(values)
+                if kinds:
+                    place = self.tables[name].column_names.index(column)
+                    field_ = self.tables[name].schema.field(place)
+                    self.tables[name] = self.tables[name].set_column(place, field_, scrubbed)
+                    found.setdefault(name, {})[column] = sorted(kinds)
+                    logger.info(
+                        "%s.%s: holds %s in its texts, replaced", name, column, ", ".join(sorted(kinds))
+                    )
+        return found
+
+    # ------------------------------------------------------------ names
+
+    def inventor(self) -> Inventor:
+        """What makes the values, with names that no real person here has."""
+        names = [text for kind in PEOPLE & set(self.values) for text in self.values[kind]]
+        guessed = self.book.locale_of(names) if self.book and names else None
+        locale = self.config.locale or guessed or _by_script(names) or "en_US"
+        if self.config.pii_strategy == "mask":
+            return Inventor(is_masked=True)
+        wanted = {locale}
+        for name, column in self.countries.items():
+            wanted |= {
+                locale_of(value) or locale for value in pc.unique(self.real[name].column(column)).to_pylist()
+            }
+        avoid = frozenset(word for text in names for word in [text, *text.split()])
+        pools = {one: make_pool(one, self.seed, avoid) for one in sorted(wanted)}
+        return Inventor(locale=locale, pools=pools)
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) else str(value)
+
+
+def _texts(column: pa.Array) -> list[str]:
+    return [_text(value) for value in column.to_pylist() if value is not None and not _is_nan(value)]
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _country(of: str, table: pa.Table, columns: Iterable[ProtectedColumn]) -> str | None:
+    """The column that says where the people of a row live."""
+    taken = {column.column for column in columns if column.table == of}
+    for name in table.column_names:
+        column = table.column(name)
+        if name in taken or not is_text(column.type) or not is_country_column(plain_name(name)):
+            continue
+        values = pc.unique(column.drop_null()).to_pylist()
+        if values and sum(locale_of(value) is not None for value in values) >= COUNTRIES * len(values):
+            return name
+    return None
+
+
+def _style(kind: Kind, value: str, first: str, last: str) -> str:
+    if kind == "name":
+        return next((s for s in WHOLE_NAMES if s.format(first=first, last=last) == value), "")
+    local = value.partition("@")[0].lower()
+    one, other = in_ascii(first), in_ascii(last)
+    if not one or not other:
+        return ""
+    for style, template in STYLES.items():
+        if local.startswith(template.format(first=one, last=other, f=one[:1], l=other[:1])):
+            return style
+    return ""
+
+
+def _is_prose(column: pa.ChunkedArray) -> bool:
+    some = column.drop_null().slice(0, MAX_ROWS).to_pylist()
+    return sum(text.count(" ") + 1 for text in some) >= PROSE * max(len(some), 1)
+
+
+_SCRIPTS = (
+    ("぀", "ヿ", "ja_JP"),
+    ("가", "힣", "ko_KR"),
+    ("一", "鿿", "zh_CN"),
+    ("Ѐ", "ӿ", "ru_RU"),
+    ("Ͱ", "Ͽ", "el_GR"),
+)
+
+
+def _by_script(names: Sequence[str]) -> str | None:
+    """The locale of a script that most names are written in, if it is not Latin."""
+    letters = Counter(
+        locale
+        for name in names[:MAX_ROWS]
+        for c in name
+        for low, high, locale in _SCRIPTS
+        if low <= c <= high
+    )
+    common = letters.most_common(1)
+    return common[0][0] if common and common[0][1] > sum(map(len, names[:MAX_ROWS])) / 2 else None

@@ -20,6 +20,7 @@ PUBLIC = [
     "GenerationError",
     "Metadata",
     "QualityError",
+    "RunComparison",
     "SchemaError",
     "SchemaValidationError",
     "SerializationError",
@@ -30,6 +31,7 @@ PUBLIC = [
     "TableModel",
     "TrainingError",
     "__version__",
+    "compare_runs",
     "register_model",
 ]
 

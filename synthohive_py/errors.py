@@ -21,6 +21,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synthohive_py.findings import Finding
 
 __all__ = [
     "ConnectorError",
@@ -37,6 +41,9 @@ __all__ = [
     "TrainingError",
     "did_you_mean",
 ]
+
+
+MOST_FINDINGS = 20  # that the message of a QualityError spells out
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,22 @@ class SerializationError(SynthoHiveError):
 
 
 class QualityError(SynthoHiveError):
-    """The twin is worse than the asked-for threshold."""
+    """The twin is worse than the asked-for threshold; `findings` lists every check that it failed."""
+
+    def __init__(self, findings: Sequence[Finding], *, of: int) -> None:
+        self.findings = tuple(findings)
+        first = self.findings[0]
+        remedy = "train longer or with another model, or lower quality_threshold"
+        super().__init__(first.reason, table=first.table, column=first.column, remedy=remedy)
+        lines = [
+            f"  {i}. {'.'.join(filter(None, (f.table, f.column)))}: {f.metric} is {f.score:.3f}, "
+            f"{f.threshold:.3f} is enough: {f.reason}"
+            for i, f in enumerate(self.findings[:MOST_FINDINGS], 1)
+        ]
+        rest = len(self.findings) - len(lines)
+        more = [f"  ... and {rest} more, in the error's `findings`"] if rest else []
+        heading = f"The twin fails {len(self.findings)} of {of} checks:"
+        self.args = ("\n".join([heading, *lines, *more, f"What to do: {remedy}"]),)
 
 
 class ConnectorError(SynthoHiveError):

@@ -10,7 +10,7 @@ tolerance, or than chance explains for so few rows. Keys have no such slack.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -151,8 +151,22 @@ def judge(
     scale: float | None = 1.0,
     rules: Mapping[str, TableRules] | None = None,
     detection: bool = False,
+    real_rows: Mapping[str, int] | None = None,
+    replaced: Mapping[str, Collection[str]] | None = None,
 ) -> Judgement:
     """Judge every table of a twin, and keep what the findings were made from; see `score`.
+
+    Args:
+        metadata: See `score`.
+        real: See `score`.
+        synthetic: See `score`.
+        seed: See `score`.
+        tolerances: How far scores may be below their baselines.
+        scale: See `score`.
+        rules: See `score`.
+        detection: See `score`.
+        real_rows: Per table how many rows it has, where `real` is a sample.
+        replaced: Per table the columns whose values are made up anew on purpose, which are not compared.
 
     Raises:
         DataError: A declared table has no real data, or the data are no tables.
@@ -170,7 +184,12 @@ def judge(
             raise DataError("has no real data to compare with", table=name, received=received)
         twin = twins.get(name, originals[name].schema.empty_table())
         result.tables[name] = Judged(
-            config, originals[name], twin, tolerances or Tolerances(), stream.child("quality", name)
+            config,
+            originals[name],
+            twin,
+            tolerances or Tolerances(),
+            stream.child("quality", name),
+            frozenset((replaced or {}).get(name, ())),
         )
         result.links[name] = [
             count_link(result.tables[name], key, originals, twins) for key in config.foreign_keys
@@ -179,7 +198,9 @@ def judge(
         links = result.links[name]
         result.findings.append(_judge_structure(pair, is_missing=name not in twins))
         if scale is not None:
-            result.findings.append(_judge_rows(pair, links, scale))
+            rows = (real_rows or {}).get(name, pair.real.num_rows)
+            expected = rows if pair.config.mode == "reference" else round(rows * scale)
+            result.findings.append(_judge_rows(pair, links, expected))
         result.findings.extend(judge_keys(pair))
         for link in links:
             result.findings.extend(judge_link(pair, link))
@@ -235,10 +256,9 @@ def _judge_structure(pair: Judged, *, is_missing: bool) -> Finding:
     return pair.finding(None, "TableStructure", share, baseline=1.0, threshold=1.0, reason=reason)
 
 
-def _judge_rows(pair: Judged, links: Sequence[LinkCounts], scale: float) -> Finding:
+def _judge_rows(pair: Judged, links: Sequence[LinkCounts], expected: int) -> Finding:
     """The twin has about as many rows as were asked for."""
     rows = pair.twin.num_rows
-    expected = pair.real.num_rows if pair.config.mode == "reference" else round(pair.real.num_rows * scale)
     share = min(rows, expected) / max(rows, expected, 1) if rows != expected else 1.0
     slack = max(pair.tolerances.rows, _chance_of_rows(links))
     reason = f"{rows} rows, {expected} expected, give or take {slack:.1%}"

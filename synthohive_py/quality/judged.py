@@ -58,6 +58,7 @@ class Judged:
         twin: The synthetic rows.
         tolerances: How far off scores may be.
         seed: The stream that all randomness of its judges derives from.
+        replaced: Columns whose values are made up anew on purpose, such as names of people.
     """
 
     config: TableConfig
@@ -65,6 +66,7 @@ class Judged:
     twin: pa.Table
     tolerances: Tolerances
     seed: Seed
+    replaced: frozenset[str] = frozenset()
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -81,7 +83,7 @@ class Judged:
         chosen = {
             name: choose_metric(self.real.column(name), closed=name in self.config.accepted_values)
             for name in self.real.column_names
-            if name not in self.keys
+            if name not in self.keys | self.replaced
         }
         return {name: metric for name, metric in chosen.items() if metric is not None}
 

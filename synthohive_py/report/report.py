@@ -1,0 +1,162 @@
+"""The report as an object: the verdict, all findings, and where to write them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthohive_py.errors import ConnectorError, SettingError
+from synthohive_py.findings import Finding
+from synthohive_py.quality import Tolerances, judge
+from synthohive_py.quality.detection import is_available
+from synthohive_py.report.contents import TablePart, privacy_findings, table_parts
+from synthohive_py.report.page import page
+from synthohive_py.rng import Seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from synthohive_py.rules import TableRules
+    from synthohive_py.schema import Metadata
+
+__all__ = ["ValidationReport", "check_path", "make_report"]
+
+SUFFIXES = (".html", ".htm", ".json")
+NAME = "validation_report"  # of the files in a folder
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """How good a twin is: every finding beside its baseline, and what may be shown of both sides.
+
+    Attributes:
+        tables: Table by table, as plain data.
+        detection: Whether a classifier was asked.
+        threshold: Nothing that fewer real rows hold is in it.
+    """
+
+    tables: tuple[TablePart, ...]
+    detection: bool
+    threshold: int
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, table by table."""
+        return [finding for table in self.tables for finding in table.findings]
+
+    @property
+    def failures(self) -> list[Finding]:
+        """The findings that did not pass."""
+        return [finding for finding in self.findings if not finding.passed]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all findings passed."""
+        return not self.failures
+
+    def to_json(self) -> str:
+        """All of it as JSON."""
+        content: dict[str, Any] = {"passed": self.passed, **asdict(self)}
+        content["failures"] = [asdict(finding) for finding in self.failures]
+        return json.dumps(content, indent=1, default=str)
+
+    def to_html(self) -> str:
+        """One page, which needs nothing else."""
+        return page(self.tables, detection=self.detection, threshold=self.threshold)
+
+    def write(self, path: str | os.PathLike[str]) -> list[Path]:
+        """Write it where the path says: `.html`, `.json`, or both into a folder.
+
+        Returns:
+            The files.
+
+        Raises:
+            ConnectorError: A file can't be written.
+            SettingError: The path ends otherwise.
+        """
+        target = check_path(path)
+        is_folder = not target.suffix or target.is_dir()
+        files = [target / f"{NAME}{end}" for end in (".html", ".json")] if is_folder else [target]
+        try:
+            for file in files:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                text = self.to_json() if file.suffix.lower() == ".json" else self.to_html()
+                file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConnectorError(
+                f"can't write the report to {target}",
+                received=error.strerror or str(error),
+                remedy="check that the folder may be written to",
+            ) from error
+        return files
+
+
+def check_path(path: str | os.PathLike[str]) -> Path:
+    """The path, if a report can be written there.
+
+    Raises:
+        SettingError: It has an ending that is no report's.
+    """
+    target = Path(path)
+    if target.suffix and target.suffix.lower() not in SUFFIXES and not target.is_dir():
+        raise SettingError(
+            "the path of the report ends in no known format",
+            expected=f"one of {', '.join(SUFFIXES)}, or a folder for both",
+            received=repr(target.suffix),
+        )
+    return target
+
+
+def make_report(
+    metadata: Metadata,
+    real: Mapping[str, pa.Table | pd.DataFrame],
+    synthetic: Mapping[str, pa.Table | pd.DataFrame],
+    *,
+    seed: Seed,
+    threshold: int = 5,
+    tolerances: Tolerances | None = None,
+    scale: float | None = 1.0,
+    rules: Mapping[str, TableRules] | None = None,
+    training: Mapping[str, Mapping[str, Any]] | None = None,
+    real_rows: Mapping[str, int] | None = None,
+    replaced: Mapping[str, Collection[str]] | None = None,
+) -> ValidationReport:
+    """Judge a twin, and keep what may be shown.
+
+    Args:
+        metadata: The declared tables and keys.
+        real: The real tables by name.
+        synthetic: The tables of the twin by name.
+        seed: The stream that all samples and halves are drawn from.
+        threshold: Nothing that fewer real rows hold is shown.
+        tolerances: How far scores may be below their baselines.
+        scale: The size asked of the twin, relative to the real data; None if its size is not judged.
+        rules: Per table, rules that hold in every real row.
+        training: Per table, what its training reported.
+        real_rows: Per table how many rows it has, where `real` is a sample.
+        replaced: Per table the columns whose values are made up anew on purpose, which are not compared.
+
+    Raises:
+        DataError: A declared table has no real data, or the data are no tables.
+    """
+    detection = is_available()
+    judgement = judge(
+        metadata,
+        real,
+        synthetic,
+        seed=seed,
+        tolerances=tolerances,
+        scale=scale,
+        rules=rules,
+        detection=detection,
+        real_rows=real_rows,
+        replaced=replaced,
+    )
+    privacy = [finding for judged in judgement.tables.values() for finding in privacy_findings(judged)]
+    parts = table_parts(judgement, privacy, training or {}, threshold=threshold)
+    return ValidationReport(parts, detection, threshold)

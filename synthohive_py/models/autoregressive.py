@@ -57,8 +57,8 @@ class AutoregressiveOptions:
         batch_size: Rows per batch.
         learning_rate: The largest step size.
         weight_decay: Of AdamW.
-        dropout: The share of hidden units that are dropped while training; None for .1 where rows depend on a
-            context, else .2.
+        dropout: The share of hidden units that are dropped while training; half of it where rows depend on a
+            context.
         patience: Looks at held-out rows without progress after which training ends.
         validation_share: The share of rows that are held out.
 
@@ -72,7 +72,7 @@ class AutoregressiveOptions:
     batch_size: int = 512
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
-    dropout: float | None = None
+    dropout: float = 0.2
     patience: int = 4
     validation_share: float = 0.1
 
@@ -82,8 +82,7 @@ class AutoregressiveOptions:
         for name in ("epochs", "max_steps", "batch_size", "patience"):
             check_range(name, getattr(self, name), least=1)
         check_range("learning_rate", self.learning_rate, least=1e-7, most=1)
-        if self.dropout is not None:
-            check_range("dropout", self.dropout, least=0, most=0.9)
+        check_range("dropout", self.dropout, least=0, most=0.9)
         check_range("validation_share", self.validation_share, least=0.01, most=0.5)
 
 
@@ -219,14 +218,13 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
 
     def _likelihood_options(self) -> LikelihoodOptions:
         o = self.options
-        usual = 0.1 if self.context_cardinalities else 0.2
         return LikelihoodOptions(
             epochs=o.epochs,
             max_steps=o.max_steps,
             batch_size=o.batch_size,
             learning_rate=o.learning_rate,
             weight_decay=o.weight_decay,
-            dropout=usual if o.dropout is None else o.dropout,
+            dropout=o.dropout / 2 if self.context_cardinalities else o.dropout,
             patience=o.patience,
             validation_share=o.validation_share,
         )

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
+import pyarrow as pa
+
+from synthohive_py.errors import SchemaError, SerializationError, SettingError
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.states import dump_state, load_state, read_state, write_state
 
@@ -21,7 +26,7 @@ def load(payload: bytes) -> FittedSchema:
     Raises:
         SerializationError: The payload is damaged, not an artefact, or of another format.
     """
-    return FittedSchema.from_state(load_state(payload))
+    return _fitted(load_state(payload))
 
 
 def write_file(fitted: FittedSchema, path: str | os.PathLike[str]) -> None:
@@ -39,4 +44,20 @@ def read_file(path: str | os.PathLike[str]) -> FittedSchema:
     Raises:
         SerializationError: The file can't be read, or is not an intact artefact.
     """
-    return FittedSchema.from_state(read_state(path))
+    return _fitted(read_state(path))
+
+
+def _fitted(state: Mapping[str, Any]) -> FittedSchema:
+    """The schema of a state whose checksum is right, which anybody can compute: it may be none."""
+    try:
+        return FittedSchema.from_state(state)
+    except (
+        *(AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError),
+        *(pa.ArrowException, SchemaError, SettingError),
+    ) as error:
+        raise SerializationError(
+            "the artefact holds no fitted schema",
+            expected="a file written by Synthesizer.save",
+            received=f"a {type(error).__name__} while it was read",
+            remedy="do not trust the file; save the synthesizer again",
+        ) from error

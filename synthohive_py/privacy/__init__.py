@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from synthohive_py.privacy.config import PrivacyConfig
 from synthohive_py.privacy.measures import PrivacyFinding, disclosure
+from synthohive_py.privacy.report import PrivacyReport
 
-__all__ = ["PrivacyFinding", "disclosure"]
+__all__ = ["PrivacyConfig", "PrivacyFinding", "PrivacyReport", "disclosure"]

@@ -107,6 +107,13 @@ class Disguise:
     tables: Mapping[str, HiddenTable] = field(default_factory=dict)
     inventor: Inventor = field(default_factory=Inventor)
 
+    def columns(self) -> dict[str, set[str]]:
+        """Per table the columns that it writes, wholly or in part."""
+        return {
+            name: {*(hidden.column for hidden in table.columns), *table.texts}
+            for name, table in self.tables.items()
+        }
+
     def put_on(
         self, tables: Mapping[str, pa.Table], names: Sequence[str], seed: Seed
     ) -> list[tuple[str, pa.Table]]:

@@ -69,7 +69,7 @@ def check_faker(strategy: str) -> None:
         ) from error
 
 
-def make_pool(locale: str, seed: Seed, avoid: Collection[str] = ()) -> Pool:
+def make_pool(locale: str, seed: Seed, avoid: frozenset[str] = frozenset()) -> Pool:
     """Draw the names of a locale.
 
     Args:
@@ -85,8 +85,8 @@ def make_pool(locale: str, seed: Seed, avoid: Collection[str] = ()) -> Pool:
     def draw(*kinds: str) -> tuple[str, ...]:
         kind = next(k for k in kinds if hasattr(source, k))
         found = list(dict.fromkeys(str(getattr(source, kind)()) for _ in range(DRAWS)))
-        fresh = [name for name in found if name not in avoid]
-        known = [name for name in found if name in avoid]
+        known = [name for name in found if name in avoid or not avoid.isdisjoint(name.split())]
+        fresh = [name for name in found if name not in known]
         return tuple(fresh + known[: max(LEAST - len(fresh), 0)])
 
     return Pool(

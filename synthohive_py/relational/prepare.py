@@ -170,7 +170,8 @@ def _inherited(
         return {}
     if above is None or parents is None:
         return declared_repetitions(config, table, None, own)
-    found = find_repetitions(table, own, above.table, above.codec.names, parents)
+    # A computed key may be repeated, too: the e-mail of each order's customer.
+    found = find_repetitions(table, own, above.table, [*above.codec.names, *above.keys], parents)
     return found | declared_repetitions(config, table, Relatives(above.table, parents), own)
 
 

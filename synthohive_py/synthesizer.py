@@ -23,11 +23,15 @@ from synthohive_py.dbt.fixtures import inputs_of_model, unit_test_given
 from synthohive_py.errors import GenerationError, SchemaError, SettingError
 from synthohive_py.frames import check_tables, dtypes_of, from_arrow, to_arrow
 from synthohive_py.models.base import get_model
+from synthohive_py.privacy.accounting import Budget
+from synthohive_py.privacy.config import PrivacyConfig
+from synthohive_py.privacy.report import PrivacyReport, protect_tables
 from synthohive_py.relational.checkpoints import Checkpoints
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings, FittedSchema
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.preview import Preview, preview
+from synthohive_py.relational.private import check_private
 from synthohive_py.relational.sample import Parts, generate_parts, sample_tables
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Synthesizer"]
+
+DEFAULT_THRESHOLD = 5  # rows that share a value
 
 Tables = Mapping[str, "pd.DataFrame | pa.Table"]
 Conditions = Mapping[str, Mapping[str, Any]]  # per table and column, the value of every row
@@ -52,7 +58,11 @@ class Synthesizer:
             `gaussian_copula`, or one registered with `register_model`.
         seed: Everything random derives from it: same seed and data, same twin.
         model_options: Options of the model; see its class.
-        k_anonymity_threshold: Values, words and patterns shared by fewer rows are never stored.
+        privacy_config: How people are protected: personal data is found and replaced before anything is
+            learned, and training can be differentially private. Without one, only the columns declared in
+            `pii_cols` are replaced, and those that look personal are named in the log.
+        k_anonymity_threshold: Values, words and patterns shared by fewer rows are never stored. That of
+            `privacy_config`, if there is one, takes its place.
         max_training_rows: Larger tables are learned from a random sample of this many rows.
         max_fit_seconds: The time the training of all models together may take; None for no limit.
         device: What to train on: `cpu`, `cuda`, `mps`, or `auto` for CUDA where there is one, else the
@@ -75,7 +85,8 @@ class Synthesizer:
         model: str = "ctgan",
         seed: int = 0,
         model_options: Mapping[str, Any] | None = None,
-        k_anonymity_threshold: int = 5,
+        privacy_config: PrivacyConfig | None = None,
+        k_anonymity_threshold: int = DEFAULT_THRESHOLD,
         max_training_rows: int = 100_000,
         max_fit_seconds: float | None = None,
         device: str = "auto",
@@ -93,7 +104,15 @@ class Synthesizer:
         self.model = model
         self.model_options = options
         self.seed = _whole_number("seed", seed)
-        self.settings = FitSettings(k_anonymity_threshold, max_training_rows, max_fit_seconds, device)
+        self.privacy_config = _privacy(privacy_config, str(model))
+        budget = None
+        if privacy_config is not None:
+            k_anonymity_threshold = _one_threshold(k_anonymity_threshold, privacy_config)
+            if privacy_config.enable_differential_privacy:
+                budget = Budget(privacy_config.epsilon, privacy_config.delta)
+        self.settings = FitSettings(
+            k_anonymity_threshold, max_training_rows, max_fit_seconds, device, budget=budget
+        )
         self.progress = progress
         self._fitted: FittedSchema | None = None
 
@@ -165,9 +184,10 @@ class Synthesizer:
         metadata, frames, population = self._read(data)
         metadata.validate(frames)
         tables = {name: to_arrow(frames[name], name) for name in metadata.modelled}
+        protected = protect_tables(metadata, tables, self.privacy_config, seed=Seed(self.seed))
         fitted = fit_tables(
             metadata,
-            tables,
+            protected.tables,
             model=self.model,
             model_options=self.model_options,
             seed=Seed(self.seed),
@@ -178,6 +198,9 @@ class Synthesizer:
         )
         threshold = self.settings.k_anonymity_threshold
         fitted.dtypes = {name: dtypes_of(frames[name], threshold=threshold) for name in tables}
+        protected.hide_in(fitted.dtypes)
+        fitted.disguise = protected.disguise
+        fitted.privacy |= protected.facts
         self._fitted = fitted
         return self
 
@@ -334,6 +357,14 @@ class Synthesizer:
         fitted = self._learned("training_metrics")
         return {name: dict(table.report) for name, table in fitted.tables.items() if table.report}
 
+    def privacy_report(self) -> PrivacyReport:
+        """What was done for privacy, and what was not: to be read before a twin is handed on.
+
+        Raises:
+            GenerationError: Nothing was learned yet.
+        """
+        return PrivacyReport.of(self._learned("privacy_report").privacy)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what was learned to one file; an older file is replaced as a whole.
 
@@ -371,6 +402,29 @@ class Synthesizer:
                 remedy="call fit(data) first, or Synthesizer.load(path)",
             )
         return self._fitted
+
+
+def _privacy(config: object, model: str) -> PrivacyConfig | None:
+    if config is not None and not isinstance(config, PrivacyConfig):
+        raise SettingError(
+            "privacy_config is no PrivacyConfig",
+            received=type(config).__name__,
+            remedy="pass PrivacyConfig(...)",
+        )
+    if config is not None and config.enable_differential_privacy:
+        check_private(model)
+    return config
+
+
+def _one_threshold(threshold: int, config: PrivacyConfig) -> int:
+    """The threshold of the configuration; another one beside it is refused."""
+    if threshold not in (DEFAULT_THRESHOLD, config.k_anonymity_threshold):
+        raise SettingError(
+            "k_anonymity_threshold is given twice, and differs",
+            received=f"{threshold!r} and {config.k_anonymity_threshold!r}",
+            remedy="give it to PrivacyConfig alone",
+        )
+    return config.k_anonymity_threshold
 
 
 def _whole_number(name: str, value: int) -> int:

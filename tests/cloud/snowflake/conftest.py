@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import snowflake.connector
+from dbt.adapters.snowflake.impl import SnowflakeAdapter
+from shop import Project
 from snowflake_emulator import emulator
+from snowflake_project import Submitted, new_project
 
 from synthohive_py.connectors import open_url
 from synthohive_py.connectors.snowflake import SnowflakeConnector
@@ -47,3 +51,19 @@ def connector(url: str) -> Iterator[SnowflakeConnector]:
     connector, _ = open_url(url)
     yield connector
     connector.close()
+
+
+@pytest.fixture
+def submitted(server: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Submitted:
+    found = Submitted(server)
+
+    def submit_python_job(adapter: Any, parsed_model: dict[str, Any], compiled_code: str) -> Any:
+        return found.submit(adapter, parsed_model, compiled_code)
+
+    monkeypatch.setattr(SnowflakeAdapter, "submit_python_job", submit_python_job)
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: dict[str, Any], url: str) -> Project:
+    return new_project(tmp_path, server, url)

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthohive_py.dbt.compare import RunComparison, compare_runs
+    from synthohive_py.earlier.ctgan import CTGAN
+    from synthohive_py.earlier.frames import ConditionalGenerativeModel, GenerativeModel
     from synthohive_py.errors import (
         ConnectorError,
+        ConstraintViolationError,
         DataError,
         GenerationError,
         QualityError,
@@ -29,16 +32,22 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from synthohive_py.models.base import TableModel, register_model
+    from synthohive_py.privacy.config import PrivacyConfig
     from synthohive_py.schema import Constraint, ForeignKey, Metadata, TableConfig
     from synthohive_py.synthesizer import Synthesizer
 
 __all__ = [
+    "CTGAN",
+    "ConditionalGenerativeModel",
     "ConnectorError",
     "Constraint",
+    "ConstraintViolationError",
     "DataError",
     "ForeignKey",
     "GenerationError",
+    "GenerativeModel",
     "Metadata",
+    "PrivacyConfig",
     "QualityError",
     "RunComparison",
     "SchemaError",
@@ -59,8 +68,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "dbt.compare": ["RunComparison", "compare_runs"],
+    "earlier.ctgan": ["CTGAN"],
+    "earlier.frames": ["ConditionalGenerativeModel", "GenerativeModel"],
     "errors": [name for name in __all__ if name.endswith("Error")],
     "models.base": ["TableModel", "register_model"],
+    "privacy.config": ["PrivacyConfig"],
     "schema": ["Constraint", "ForeignKey", "Metadata", "TableConfig"],
     "synthesizer": ["Synthesizer"],
 }

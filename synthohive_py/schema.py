@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from synthohive_py.clauses import Clause, parse_clauses
-from synthohive_py.earlier.words import without_earlier
+from synthohive_py.earlier_settings import without_earlier
 from synthohive_py.errors import SchemaError, SchemaValidationError, did_you_mean
 
 if TYPE_CHECKING:

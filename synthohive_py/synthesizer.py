@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tqdm import tqdm
 
+from synthohive_py.arguments import (
+    EarlierFit,
+    check_output,
+    choose_model,
+    options_of,
+    path_of,
+    refuse_with_frame_models,
+    whole_number,
+)
 from synthohive_py.artifact import read_file, write_file
-from synthohive_py.connectors.database import is_url, read_twin, read_url, write_url
+from synthohive_py.connectors import connect
+from synthohive_py.connectors.database import (
+    is_url,
+    read_schema,
+    read_twin,
+    read_url,
+    write_schema,
+    write_url,
+)
 from synthohive_py.connectors.files import (
     CHUNK_ROWS,
     OutputFormat,
-    check_options,
-    check_schemas,
     read_parquet,
     write_tables,
 )
+from synthohive_py.connectors.paths import read_tables
 from synthohive_py.dbt.fixtures import inputs_of_model, unit_test_given
+from synthohive_py.earlier.frames import ConditionalGenerativeModel, FrameModels
+from synthohive_py.earlier_settings import earlier_options
 from synthohive_py.errors import GenerationError, SchemaError, SettingError
+from synthohive_py.findings import Finding
 from synthohive_py.frames import check_tables, dtypes_of, from_arrow, to_arrow
-from synthohive_py.models.base import get_model
+from synthohive_py.judging import Data, Judging
+from synthohive_py.models.base import TableModel, get_model
 from synthohive_py.privacy.accounting import Budget
 from synthohive_py.privacy.config import PrivacyConfig
 from synthohive_py.privacy.report import PrivacyReport, protect_tables
@@ -48,14 +70,14 @@ Tables = Mapping[str, "pd.DataFrame | pa.Table"]
 Conditions = Mapping[str, Mapping[str, Any]]  # per table and column, the value of every row
 
 
-class Synthesizer:
+class Synthesizer(Judging):
     """Learns the tables of a schema and generates a synthetic twin of them.
 
     Args:
         metadata: The schema: tables, keys, foreign keys, rules. Without one, `fit` and `plan` take the keys
             that the database declares, or guess those of data frames (`Metadata.from_dataframes`).
         model: The name of the table model: `ctgan` (default), `autoregressive`, `tvae` or
-            `gaussian_copula`, or one registered with `register_model`.
+            `gaussian_copula`, or one registered with `register_model`; or the class of a model.
         seed: Everything random derives from it: same seed and data, same twin.
         model_options: Options of the model; see its class.
         privacy_config: How people are protected: personal data is found and replaced before anything is
@@ -69,6 +91,9 @@ class Synthesizer:
             processor. Rows are always generated on the processor. What is learned depends in its last
             digits on the device.
         progress: Whether to show progress bars.
+        spark_session: Where `fit` finds a schema or tables that are given by name, and where `save_to_hive`
+            writes to.
+        **earlier: Settings of the earlier implementation; each tells what to use instead.
 
     Raises:
         SettingError: An option is unknown or out of range.
@@ -81,30 +106,36 @@ class Synthesizer:
     def __init__(
         self,
         metadata: Metadata | None = None,
+        privacy_config: PrivacyConfig | None = None,
+        spark_session: Any = None,
         *,
-        model: str = "ctgan",
+        model: str | type[TableModel | ConditionalGenerativeModel] = "ctgan",
         seed: int = 0,
         model_options: Mapping[str, Any] | None = None,
-        privacy_config: PrivacyConfig | None = None,
         k_anonymity_threshold: int = DEFAULT_THRESHOLD,
         max_training_rows: int = 100_000,
         max_fit_seconds: float | None = None,
         device: str = "auto",
         progress: bool = True,
+        **earlier: Any,
     ) -> None:
+        if earlier:
+            earlier_options("Synthesizer", earlier, inspect.signature(Synthesizer).parameters)
         if metadata is not None and not isinstance(metadata, Metadata):
             raise SettingError(
                 "metadata is no Metadata",
                 received=type(metadata).__name__,
                 remedy="build one with Metadata()",
             )
-        options = _options(model_options)
-        get_model(str(model))(**options)  # refuses unknown models and options here
+        options = options_of(model_options)
+        choice = choose_model(model)
+        if not choice.frame_model:
+            get_model(choice.name)(**options)  # refuses unknown options here
         self.metadata = metadata
-        self.model = model
+        self.model, self._choice = choice.name, choice
         self.model_options = options
-        self.seed = _whole_number("seed", seed)
-        self.privacy_config = _privacy(privacy_config, str(model))
+        self.seed = whole_number("seed", seed)
+        self.privacy_config = _privacy(privacy_config, choice.name)
         budget = None
         if privacy_config is not None:
             k_anonymity_threshold = _one_threshold(k_anonymity_threshold, privacy_config)
@@ -114,9 +145,12 @@ class Synthesizer:
             k_anonymity_threshold, max_training_rows, max_fit_seconds, device, budget=budget
         )
         self.progress = progress
+        self.spark_session = spark_session
         self._fitted: FittedSchema | None = None
+        self._real: Data | None = None  # what the last fit read, to compare twins with
+        self._frame_models: FrameModels | None = None
 
-    def plan(self, data: Mapping[str, pd.DataFrame | pa.Table] | str) -> Preview:
+    def plan(self, data: Mapping[str, pd.DataFrame | pa.Table | str | os.PathLike[str]] | str) -> Preview:
         """What a fit of these tables would do, in seconds and without any training.
 
         It is printed, too, unless the synthesizer was made with `progress=False`: the order of the tables,
@@ -140,33 +174,41 @@ class Synthesizer:
             tqdm.write(str(found))
         return found
 
-    def _read(self, data: Tables | str) -> tuple[Metadata, Tables, Population | None]:
+    def _read(self, data: Mapping[str, Any] | str) -> tuple[Metadata, Tables, Population | None]:
         """The schema and the rows; of a database, each table with where it is."""
+        spark = None if self.spark_session is None else connect(self.spark_session)
         if isinstance(data, str):
-            real = read_url(
-                data, self.metadata, max_rows=self.settings.max_training_rows, seed=Seed(self.seed)
-            )
+            options: dict[str, Any] = {"max_rows": self.settings.max_training_rows, "seed": Seed(self.seed)}
+            if spark and not is_url(data):
+                real = read_schema(spark, data, self.metadata, **options)
+            else:
+                real = read_url(data, self.metadata, **options)
             self.metadata = self.metadata or real.metadata
             return real.metadata, real.tables, real.population
         check_tables(data)
+        data = read_tables(data, spark)
         self.metadata = self.metadata or Metadata.from_dataframes(data)
         return self.metadata, data, None
 
     def fit(
         self,
-        data: Mapping[str, pd.DataFrame | pa.Table] | str,
+        data: Mapping[str, pd.DataFrame | pa.Table | str | os.PathLike[str]] | str,
         *,
         checkpoint_path: str | os.PathLike[str] | None = None,
+        **earlier: Any,
     ) -> Synthesizer:
         """Learn the real tables.
 
         Args:
-            data: Per table of the schema its rows, as a pandas frame or an Arrow table; or the URL of a
-                database, such as `duckdb:///shop.duckdb?schema=shop`. Of tables with more than
-                `max_training_rows` rows a sample is read then, in whole families.
+            data: Per table of the schema its rows: a pandas frame, an Arrow table, or the path of a Parquet
+                or CSV file, a folder of Parquet files or a Delta table. Or the URL of a database, such as
+                `duckdb:///shop.duckdb?schema=shop`, or the name of a schema of `spark_session`. Of tables
+                with more than `max_training_rows` rows a sample is read then, in whole families.
             checkpoint_path: A folder to keep the model of each table in as soon as it is trained. A fit
                 of the same data with the same settings takes up what is there. Treat it like the
                 artefact: it holds what was learned, and no rows.
+            **earlier: Settings of the earlier implementation; each tells what to use instead, and stays with
+                the synthesizer.
 
         Returns:
             Itself.
@@ -176,10 +218,13 @@ class Synthesizer:
             DataError: The data are no tables by name, or a column holds what can't be learned.
             SchemaValidationError: Schema or data have problems, all listed; nothing was trained.
             SerializationError: A checkpoint can't be written.
+            SettingError: A setting is unknown or out of range.
             TrainingError: A model did not converge; the message names the table.
         """
+        if earlier:
+            checkpoint_path = self._take_earlier(earlier, checkpoint_path)
         checkpoints = Checkpoints(
-            None if checkpoint_path is None else _path("checkpoint_path", checkpoint_path)
+            None if checkpoint_path is None else path_of("checkpoint_path", checkpoint_path)
         )
         metadata, frames, population = self._read(data)
         metadata.validate(frames)
@@ -189,7 +234,7 @@ class Synthesizer:
             metadata,
             protected.tables,
             model=self.model,
-            model_options=self.model_options,
+            model_options={} if self._choice.frame_model else self.model_options,
             seed=Seed(self.seed),
             settings=self.settings,
             checkpoints=checkpoints,
@@ -201,8 +246,34 @@ class Synthesizer:
         protected.hide_in(fitted.dtypes)
         fitted.disguise = protected.disguise
         fitted.privacy |= protected.facts
-        self._fitted = fitted
+        self._fitted, self._real = fitted, data
+        self._frame_models = self._fit_frame_models(protected.tables) if self._choice.frame_model else None
         return self
+
+    def _take_earlier(
+        self, given: Mapping[str, Any], checkpoint_path: str | os.PathLike[str] | None
+    ) -> str | os.PathLike[str] | None:
+        """Settings of the earlier `fit` as those of the constructor; returns where to keep checkpoints."""
+        taken = EarlierFit.read(given, self._choice)
+        options = {**self.model_options, **taken.model_options}
+        if not self._choice.frame_model:
+            get_model(self.model)(**options)
+        self.model_options, self.settings = options, replace(self.settings, **taken.settings)
+        self.progress = taken.others.get("progress_bar", self.progress)
+        return taken.others.get("checkpoint_dir", checkpoint_path)
+
+    def _fit_frame_models(self, tables: Mapping[str, pa.Table]) -> FrameModels:
+        fitted, model = self._learned("fit"), self._choice.frame_model
+        assert model is not None  # noqa: S101  the caller asked
+        return FrameModels.fit(
+            model,
+            fitted.metadata,
+            fitted.plan,
+            {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()},
+            hidden=fitted.disguise.columns(),
+            options=self.model_options,
+            progress=self.progress,
+        )
 
     @overload
     def sample(
@@ -215,6 +286,8 @@ class Synthesizer:
         workers: int | None = None,
         append_to: Tables | str | os.PathLike[str] | None = None,
         output_path: None = None,
+        quality_threshold: float | None = None,
+        real: Data | None = None,
     ) -> dict[str, pd.DataFrame]: ...
 
     @overload
@@ -230,6 +303,8 @@ class Synthesizer:
         output_path: os.PathLike[str],
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
+        quality_threshold: float | None = None,
+        real: Data | None = None,
     ) -> dict[str, Path]: ...
 
     @overload
@@ -245,7 +320,26 @@ class Synthesizer:
         output_path: str,
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
+        quality_threshold: float | None = None,
+        real: Data | None = None,
     ) -> dict[str, Any]: ...
+
+    @overload
+    def sample(
+        self,
+        num_rows: Mapping[str, int] | None = None,
+        scale: float = 1.0,
+        seed: int | None = None,
+        *,
+        workers: int | None = None,
+        append_to: Tables | str | os.PathLike[str] | None = None,
+        output_path: str | os.PathLike[str] | None = None,
+        output_format: OutputFormat = "parquet",
+        chunk_rows: int = CHUNK_ROWS,
+        quality_threshold: float | None = None,
+        return_metrics: Literal[True],
+        real: Data | None = None,
+    ) -> tuple[dict[str, Any], list[Finding]]: ...
 
     def sample(
         self,
@@ -259,7 +353,10 @@ class Synthesizer:
         output_path: str | os.PathLike[str] | None = None,
         output_format: OutputFormat = "parquet",
         chunk_rows: int = CHUNK_ROWS,
-    ) -> dict[str, Any]:
+        quality_threshold: float | None = None,
+        return_metrics: bool = False,
+        real: Data | None = None,
+    ) -> dict[str, Any] | tuple[dict[str, Any], list[Finding]]:
         """Generate a twin.
 
         Args:
@@ -271,42 +368,65 @@ class Synthesizer:
             workers: How many shards of a large twin to make side by side; by default as many as there
                 are cores. The rows do not depend on it.
             append_to: A twin, as `sample` returned it, the folder with its Parquet files, or its schema
-                in a database: its rows come first in what is returned or written, and the new ones have keys
-                of their own. With the same URL as `output_path`, rows are added there, all or none.
-                `scale` and `num_rows` say how many are added. Reference tables stay as they are. It has the
-                tables and columns of the real one and no others, and its keys are sound.
+                in a database: its rows come first in what is returned or written, and `scale` and `num_rows`
+                say how many are added, with keys of their own. With the same URL as `output_path`, they are
+                added there, all or none. Reference tables stay as they are.
             output_path: A folder for the tables; or a schema of a database, where tables of these names are
-                replaced, all or none (`duckdb:///shop.duckdb?schema=shop_synthetic`). Rows are written while
-                others are generated, so memory does not grow with the size of the twin.
+                replaced, all or none (`duckdb:///shop.duckdb?schema=shop_synthetic`). Memory does not grow
+                with the size of the twin.
             output_format: `parquet` or `csv` for a file per table, `delta` for a Delta table each (needs
                 `pip install synthohive-py[deltalake]`).
-            chunk_rows: Rows that are written at a time: those of a Parquet row group. The rows do not
-                depend on it.
+            chunk_rows: Rows that are written at a time: those of a Parquet row group.
+            quality_threshold: What a score must reach where two halves of the real rows reach 1. Nothing is
+                written of a worse twin. To be judged, it is made in memory.
+            return_metrics: Whether all scores are returned, too.
+            real: The real tables to compare with, as `fit` takes them; by default those of the last fit.
 
         Returns:
-            Per table a frame with the real frame's columns, order and dtypes; with `output_path`, per
-            table its file or folder (a `pathlib.Path`) or its full name in the database.
+            Per table a frame with the real frame's columns, order and dtypes; with `output_path`, its file
+            or folder (a `pathlib.Path`) or its full name in the database. With `return_metrics`, a pair of
+            these and a list of `Finding`s.
 
         Raises:
             ConnectorError: The files can't be written, or the database refused; then nothing was changed.
             GenerationError: Nothing was learned yet, or a key's type has no room for so many keys.
+            QualityError: The twin is worse than demanded; it says of each column why.
             SettingError: An option is unknown or out of range, or a condition can't be met.
         """
         fitted = self._learned("sample")
-        _check_output(fitted, output_path, output_format, chunk_rows)
+        is_judged = quality_threshold is not None or return_metrics
+        if is_judged:
+            self._check_demand(quality_threshold, real, conditions)
+        refuse_with_frame_models(
+            self._frame_models, output_path=output_path, conditions=conditions, append_to=append_to
+        )
+        check_output(fitted, output_path, output_format, chunk_rows)
         options: dict[str, Any] = {
             "num_rows": num_rows,
             "scale": scale,
-            "seed": Seed(self.seed if seed is None else _whole_number("seed", seed)),
+            "seed": Seed(self.seed if seed is None else whole_number("seed", seed)),
             "conditions": conditions,
-            "workers": None if workers is None else _whole_number("workers", workers),
+            "workers": None if workers is None else whole_number("workers", workers),
             "append_to": None if append_to is None else self._existing(fitted, append_to),
             "progress": self.progress,
         }
-        if output_path is None:
-            tables = sample_tables(fitted, **options)
-            return {name: from_arrow(table, fitted.dtypes.get(name, {})) for name, table in tables.items()}
-        return _write(fitted, generate_parts(fitted, **options), output_path, output_format, chunk_rows)
+        twin: dict[str, Any] = {}
+        findings: list[Finding] = []
+        if output_path is None or is_judged:
+            twin = self._as_frames(sample_tables(fitted, **options))
+        if is_judged:
+            size = scale if num_rows is None and append_to is None else None
+            findings = self._judge(twin, quality_threshold, size, real)
+        if output_path is not None:
+            parts = generate_parts(fitted, **options)
+            twin = _write(fitted, parts, output_path, output_format, chunk_rows)
+        return (twin, findings) if return_metrics else twin
+
+    def _as_frames(self, tables: Mapping[str, pa.Table]) -> dict[str, pd.DataFrame]:
+        """Tables that were generated, with the dtypes of the real frames."""
+        dtypes = self._learned("sample").dtypes
+        frames = {name: from_arrow(table, dtypes.get(name, {})) for name, table in tables.items()}
+        return self._frame_models.fill(frames) if self._frame_models else frames
 
     @staticmethod
     def _existing(fitted: FittedSchema, twin: Tables | str | os.PathLike[str]) -> dict[str, pa.Table]:
@@ -315,7 +435,7 @@ class Synthesizer:
             return {name: to_arrow(frame, name) for name, frame in twin.items()}
         if isinstance(twin, str) and is_url(twin):
             return read_twin(twin, fitted)
-        return read_parquet(_path("append_to", twin, or_else="a dict of tables"), fitted.plan.order)
+        return read_parquet(path_of("append_to", twin, or_else="a dict of tables"), fitted.plan.order)
 
     def unit_test_given(
         self,
@@ -344,9 +464,9 @@ class Synthesizer:
             SettingError: An input is none of the tables learned, or an option is out of range.
         """
         fitted = self._learned("unit_test_given")
-        own_seed = Seed(self.seed if seed is None else _whole_number("seed", seed))
+        own_seed = Seed(self.seed if seed is None else whole_number("seed", seed))
         tables = inputs_of_model(project, inputs) if isinstance(inputs, str) else inputs
-        return unit_test_given(fitted, tables, rows=_whole_number("rows", rows), seed=own_seed)
+        return unit_test_given(fitted, tables, rows=whole_number("rows", rows), seed=own_seed)
 
     def training_metrics(self) -> dict[str, dict[str, Any]]:
         """Per generated table what its training reported: rows, epochs, seconds, losses.
@@ -371,9 +491,50 @@ class Synthesizer:
         Raises:
             GenerationError: Nothing was learned yet.
             SerializationError: The file can't be written.
-            SettingError: The path is none.
+            SettingError: The path is none, or the model is a class for data frames.
         """
-        write_file(self._learned("save"), _path("path", path))
+        fitted = self._learned("save")
+        refuse_with_frame_models(self._frame_models, save=path)
+        write_file(fitted, path_of("path", path))
+
+    def save_to_hive(
+        self,
+        synthetic_data: Mapping[str, pd.DataFrame | pa.Table | str | os.PathLike[str]],
+        target_db: str,
+        *,
+        overwrite: bool = True,
+    ) -> dict[str, str]:
+        """Write tables, such as a twin, into a schema of `spark_session`.
+
+        Args:
+            synthetic_data: Per table its rows, or where they are; see `fit`.
+            target_db: The schema; it is made if it does not exist.
+            overwrite: Whether tables that are there may be replaced.
+
+        Returns:
+            Per table its full name.
+
+        Raises:
+            ConnectorError: Spark refused, or a table is there that may not be replaced.
+            DataError: The data are no tables by name.
+            SettingError: There is no `spark_session`, or the schema's name can't be one.
+        """
+        if self.spark_session is None:
+            raise SettingError(
+                "save_to_hive() needs a session of Spark",
+                remedy="pass Synthesizer(spark_session=...), or sample(output_path='sc://host:15002?schema=...')",
+            )
+        if not str(target_db).isprintable() or not str(target_db).strip():
+            raise SettingError("target_db is no name of a schema", received=repr(target_db)[:80])
+        check_tables(synthetic_data)
+        connector = connect(self.spark_session)
+        tables = read_tables(synthetic_data, connector)
+        return write_schema(
+            connector,
+            target_db,
+            {name: to_arrow(table, name) for name, table in tables.items()},
+            overwrite=overwrite,
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, progress: bool = True) -> Synthesizer:
@@ -387,7 +548,7 @@ class Synthesizer:
             SerializationError: The file is missing, damaged or of another format.
             SettingError: The path is none.
         """
-        fitted = read_file(_path("path", path))
+        fitted = read_file(path_of("path", path))
         models = {t.model.name for t in fitted.tables.values() if t.model}
         synthesizer = cls(
             fitted.metadata, model=models.pop() if models else "ctgan", seed=fitted.seed, progress=progress
@@ -427,32 +588,6 @@ def _one_threshold(threshold: int, config: PrivacyConfig) -> int:
     return config.k_anonymity_threshold
 
 
-def _whole_number(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SettingError(f"{name} must be a whole number", received=repr(value))
-    return value
-
-
-def _check_output(fitted: FittedSchema, path: object, output_format: OutputFormat, chunk_rows: int) -> None:
-    """Refuse what can't be written before any row is made."""
-    check_options(output_format, _whole_number("chunk_rows", chunk_rows))
-    if is_url(path):
-        if output_format != "parquet":
-            raise SettingError(
-                f"output_format is {output_format!r}, but tables of a database are no files",
-                remedy="leave output_format out, or give a folder as output_path",
-            )
-    elif path is not None:
-        _path("output_path", path)
-        check_schemas({name: table.schema for name, table in fitted.tables.items()}, output_format)
-    elif output_format != "parquet":
-        raise SettingError(
-            f"output_format is {output_format!r}, but nothing is to be written",
-            expected="an output_path",
-            remedy="pass output_path, the folder to write to",
-        )
-
-
 def _write(
     fitted: FittedSchema,
     parts: Parts,
@@ -463,27 +598,3 @@ def _write(
     if isinstance(path, str) and is_url(path):
         return write_url(parts, path, fitted, chunk_rows=chunk_rows)
     return write_tables(parts, path, output_format, chunk_rows=chunk_rows)
-
-
-def _options(value: object) -> dict[str, Any]:
-    options = {} if value is None else value
-    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
-        raise SettingError(
-            "model_options are no options by name",
-            expected='a mapping such as {"epochs": 20}',
-            received=repr(value)[:80],
-        )
-    return dict(options)
-
-
-def _path(name: str, value: object, *, or_else: str = "") -> str:
-    if is_url(value):  # not shown: it may hold a password
-        raise SettingError(f"{name} is a URL", expected=f"a path{', or ' if or_else else ''}{or_else}")
-    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(path, str) or "\0" in path:
-        raise SettingError(
-            f"{name} is no path",
-            expected=f"a text or a pathlib.Path{', or ' if or_else else ''}{or_else}",
-            received=type(value).__name__ if path is None else repr(path)[:80],
-        )
-    return path

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from synthohive_py.connectors.base import Connector, Place, Relation
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation
 from synthohive_py.connectors.families import read_families
 from synthohive_py.connectors.urls import open_url
 from synthohive_py.errors import ConnectorError
@@ -20,7 +21,7 @@ from synthohive_py.relational.sample import Parts
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
-__all__ = ["RealRows", "is_url", "read_twin", "read_url", "write_url"]
+__all__ = ["RealRows", "is_url", "read_schema", "read_twin", "read_url", "write_schema", "write_url"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,19 @@ def read_url(url: str, metadata: Metadata | None, *, max_rows: int, seed: Seed) 
     """
     connector, schema = open_url(url)
     with closing(connector):
-        metadata = connector.reflect(schema) if metadata is None else metadata
-        relations = {
-            name: Relation(*table.relation) if table.relation else connector.relation(schema, name)
-            for name, table in metadata.modelled.items()
-        }
-        tables, population = read_families(connector, relations, metadata, max_rows=max_rows, seed=seed)
+        return read_schema(connector, schema, metadata, max_rows=max_rows, seed=seed)
+
+
+def read_schema(
+    connector: Connector, schema: str, metadata: Metadata | None, *, max_rows: int, seed: Seed
+) -> RealRows:
+    """Read the tables of a schema of an open database; see `read_url`."""
+    metadata = connector.reflect(schema) if metadata is None else metadata
+    relations = {
+        name: Relation(*table.relation) if table.relation else connector.relation(schema, name)
+        for name, table in metadata.modelled.items()
+    }
+    tables, population = read_families(connector, relations, metadata, max_rows=max_rows, seed=seed)
     located = {
         name: metadata.tables[name].model_copy(update={"relation": _parts(relation)})
         for name, relation in relations.items()
@@ -97,6 +105,47 @@ def write_url(parts: Parts, url: str, fitted: FittedSchema, *, chunk_rows: int) 
         connector.write_parts(places, parts, chunk_rows=chunk_rows)
     logger.info("%d twins written to the schema %s", len(places), schema)
     return {name: connector.name(place.target) for name, place in places.items()}
+
+
+def write_schema(
+    connector: Connector, schema: str, tables: Mapping[str, pa.Table], *, overwrite: bool = True
+) -> dict[str, str]:
+    """Write tables into a schema of an open database, all of them or none.
+
+    Args:
+        connector: The database.
+        schema: It is made if it does not exist.
+        tables: The rows by the names of their tables.
+        overwrite: Whether tables that are there may be replaced.
+
+    Returns:
+        Per table its full name.
+
+    Raises:
+        ConnectorError: The database refused, or a table is there that may not be replaced.
+    """
+    targets = {name: connector.relation(schema, name) for name in tables}
+    for name, target in targets.items():
+        if not overwrite and _is_there(connector, target):
+            raise ConnectorError(
+                f"is in the schema {schema!r} already",
+                table=name,
+                remedy="name another schema, drop the table, or write with overwrite=True",
+            )
+    places = {name: Place(None, target, tables[name].schema) for name, target in targets.items()}
+    with connector.writing(places) as add:
+        for name, table in tables.items():
+            for start in range(0, table.num_rows, BATCH_ROWS):
+                add(name, table.slice(start, BATCH_ROWS))
+    return {name: connector.name(target) for name, target in targets.items()}
+
+
+def _is_there(connector: Connector, relation: Relation) -> bool:
+    try:
+        next(connector.batches(relation))
+    except ConnectorError:
+        return False
+    return True
 
 
 def read_twin(url: str, fitted: FittedSchema) -> dict[str, pa.Table]:

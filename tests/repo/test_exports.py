@@ -13,12 +13,17 @@ MODULES = sorted(
     ["synthohive_py", *(m.name for m in pkgutil.walk_packages(synthohive_py.__path__, "synthohive_py."))]
 )
 PUBLIC = [
+    "CTGAN",
+    "ConditionalGenerativeModel",
     "ConnectorError",
     "Constraint",
+    "ConstraintViolationError",
     "DataError",
     "ForeignKey",
     "GenerationError",
+    "GenerativeModel",
     "Metadata",
+    "PrivacyConfig",
     "QualityError",
     "RunComparison",
     "SchemaError",

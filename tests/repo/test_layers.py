@@ -26,9 +26,7 @@ PACKAGES = ("synthohive_py", "dbt_synthohive")
 LAYERS = {
     "synthohive_py.arrowtypes": 0,
     "synthohive_py.clauses": 0,
-    "synthohive_py.earlier": 0,
-    "synthohive_py.earlier.ctgan": 6,
-    "synthohive_py.earlier.frames": 4,
+    "synthohive_py.earlier_settings": 0,
     "synthohive_py.errors": 0,
     "synthohive_py.findings": 0,
     "synthohive_py.frames": 0,
@@ -43,14 +41,19 @@ LAYERS = {
     "synthohive_py.models": 2,
     "synthohive_py.privacy": 2,
     "synthohive_py.rules": 2,
+    "synthohive_py.arguments": 5,
     "synthohive_py.artifact": 3,
     "synthohive_py.quality": 3,
     "synthohive_py.relational": 3,
     "synthohive_py.connectors": 4,
+    "synthohive_py.earlier": 4,
+    "synthohive_py.earlier.ctgan": 6,
     "synthohive_py.dbt": 5,  # reaches the database through a connector
+    "synthohive_py.judging": 5,
+    "synthohive_py.report": 4,
     "synthohive_py.synthesizer": 5,
-    "synthohive_py": 6,  # its __init__ names what is public
-    "dbt_synthohive": 7,
+    "synthohive_py": 7,  # its __init__ names what is public
+    "dbt_synthohive": 8,
 }
 SIDEWAYS = {
     # Artefacts hold a fitted schema, so reading one needs its class.
@@ -76,6 +79,7 @@ ALLOWED = {
     "pandas": {
         "synthohive_py.connectors",
         "synthohive_py.dbt",
+        "synthohive_py.earlier",
         "synthohive_py.frames",
         "synthohive_py.joins",  # for its fast hash
         "synthohive_py.synthesizer",
@@ -86,6 +90,7 @@ ALLOWED = {
         "synthohive_py.columns",
         "synthohive_py.connectors",
         "synthohive_py.dbt",
+        "synthohive_py.earlier",
         "synthohive_py.frames",
         "synthohive_py.infer",
         "synthohive_py.joins",
@@ -93,6 +98,7 @@ ALLOWED = {
         "synthohive_py.privacy",
         "synthohive_py.quality",
         "synthohive_py.relational",
+        "synthohive_py.report",
         "synthohive_py.rules",
         "synthohive_py.states",  # tables in a state
         "synthohive_py.synthesizer",

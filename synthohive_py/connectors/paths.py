@@ -1,0 +1,59 @@
+"""Tables that are given by the paths of their files, or by their names in Spark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synthohive_py.connectors.base import Connector, Relation
+from synthohive_py.connectors.files import OutputFormat
+from synthohive_py.connectors.folders import FolderConnector
+from synthohive_py.errors import ConnectorError
+
+__all__ = ["read_tables"]
+
+
+def read_tables(data: Mapping[str, Any], spark: Connector | None = None) -> dict[str, Any]:
+    """Read the tables that are given by path; others stay as they are.
+
+    Args:
+        data: Per table its rows, or a Parquet or CSV file, a folder of Parquet files or a Delta table.
+        spark: Where names that are no paths are those of tables (`schema.table`).
+
+    Raises:
+        ConnectorError: There is no such file, or it can't be read.
+    """
+    return {
+        name: _read(name, place, spark) if isinstance(place, str | os.PathLike) else place
+        for name, place in data.items()
+    }
+
+
+def _read(name: str, place: str | os.PathLike[str], spark: Connector | None) -> Any:
+    path = Path(place).absolute()
+    kind = None if "\0" in str(path) else _kind_of(path)
+    if kind:
+        stem = path.name if kind == "delta" else path.name.removesuffix(f".{kind}")
+        return FolderConnector(path.parent, kind).read(Relation(str(path.parent), "", stem))
+    if spark and isinstance(place, str):
+        *schema, table = place.split(".")
+        database, _, last = ".".join(schema).rpartition(".")
+        return spark.read(Relation(database, last, table))
+    raise ConnectorError(
+        "is given by a path where no table is",
+        table=name,
+        expected="a Parquet or CSV file, a folder of Parquet files, or a Delta table",
+        received=ascii(str(place)),
+        remedy="correct the path; for a table of Spark pass Synthesizer(spark_session=...), for one of "
+        "another database give fit its URL",
+    )
+
+
+def _kind_of(path: Path) -> OutputFormat | None:
+    if path.is_file():
+        return "csv" if path.suffix == ".csv" else "parquet" if path.suffix == ".parquet" else None
+    if not path.is_dir():
+        return None
+    return "delta" if (path / "_delta_log").is_dir() else "parquet"

@@ -5,13 +5,12 @@
 -#}
 {% macro compared_sides(twin=none) %}
     {% set id = synthohive.tested_id('model') %}
-    {% set sides = {'id': id, 'real': synthohive.stored_relation(id), 'twin': synthohive.existing_twin(id, twin)} %}
-    {% for side in ['real', 'twin'] %}
-        {% set where = model.config.get('where') %}
-        {% do sides.update({
-            side ~ '_rows': '(select * from ' ~ sides[side] ~ ' where ' ~ where ~ ') as ' ~ side ~ '_side'
-                if where else sides[side] | string
-        }) %}
-    {% endfor %}
-    {{ return(sides) }}
+    {% set real, twin = synthohive.stored_relation(id), synthohive.existing_twin(id, twin) %}
+    {{ return({
+        'id': id,
+        'real': real,
+        'twin': twin,
+        'real_rows': get_where_subquery(real) | string,
+        'twin_rows': get_where_subquery(twin) | string,
+    }) }}
 {% endmacro %}

@@ -14,20 +14,26 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from textwrap import indent
 
 import duckdb
 from load_flights import DATABASE, load
+
+from synthohive_py import compare_runs
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE, TWIN = "flights", "flights_synthetic"
 
 STEPS = [
     ("Fetch the dbt package, which is the folder above", "deps --quiet"),
-    ("Build and test an ordinary dbt project on the real data", "build --quiet --exclude package:synthohive"),
+    (
+        "Build and test an ordinary dbt project on the real data",
+        "build --quiet --exclude package:synthohive --target-path target/real",
+    ),
     ("Learn the tables, write their twins, judge them (some minutes)", "build --select package:synthohive"),
     (
         "Build and test the same project on the twins",
-        "build --quiet --target synthetic --exclude package:synthohive",
+        "build --quiet --exclude package:synthohive --target synthetic --target-path target/twin",
     ),
 ]
 
@@ -77,6 +83,7 @@ def main() -> None:
 
     heading(len(STEPS) + 2, "What came out")
     show_summary()
+    show_comparison()
     show_where_to_look()
     print(f"\nThe demo took {clock(time.monotonic() - began)}.")
 
@@ -96,21 +103,17 @@ def run_dbt(command: str, environment: dict[str, str]) -> None:
     if done.returncode:
         sys.exit(f"\nThe demo ends here: `dbt {command}` failed. The reason stands above this line.")
     if command.startswith("build"):
-        show_results()
+        show_results(command.partition("--target-path ")[2] or "target")
     print(f"  took {clock(time.monotonic() - began)}")
 
 
-def show_results() -> None:
-    """Count what dbt has just built and tested, and name the tests that warned."""
-    results = json.loads((PROJECT / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+def show_results(target_path: str) -> None:
+    """Count what dbt has just built and tested."""
+    results = json.loads((PROJECT / target_path / "run_results.json").read_text(encoding="utf-8"))["results"]
     counts = Counter(result["status"] for result in results)
     if not counts["success"]:
         sys.exit("\nThe demo ends here: dbt has built nothing.")
     print(f"  models built: {counts['success']}, tests passed: {counts['pass']}, warned: {counts['warn']}")
-    for result in results:
-        if result["status"] == "warn":
-            # test.flight_delays.NAME.HASH
-            print(f"    {result['unique_id'].split('.')[2]}: {result['failures']:,} rows")
 
 
 def show_summary() -> None:
@@ -141,6 +144,13 @@ def show_summary() -> None:
         "\n  quality   how alike the columns are distributed, from 0 to 1, mean of all columns"
         "\n  baseline  what two halves of the real table reach"
     )
+
+
+def show_comparison() -> None:
+    """Print what the project itself says of the twins: its tests and its marts, on both sides."""
+    runs = (PROJECT / "target" / "real", PROJECT / "target" / "twin")
+    compared = compare_runs(*runs, real_tables=f"duckdb:///{DATABASE}")
+    print(f"\nThe same project on the real data and on the twins:\n\n{indent(str(compared), '  ')}")
 
 
 def relation(connection: duckdb.DuckDBPyConnection, table: str) -> str:

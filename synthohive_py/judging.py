@@ -1,10 +1,9 @@
-"""A twin beside the real rows, for the synthesizer: where both are read, what is demanded, what is reported."""
+"""A twin beside the real rows: how both are read, what is demanded of it, what is reported."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,119 +12,128 @@ from synthohive_py.connectors.paths import read_tables
 from synthohive_py.errors import ConnectorError, GenerationError, QualityError, SettingError
 from synthohive_py.frames import check_tables
 from synthohive_py.quality import Tolerances, judge
-from synthohive_py.report import ValidationReport, make_report
+from synthohive_py.report import ValidationReport, check_path, make_report
 from synthohive_py.rng import Seed
 
 if TYPE_CHECKING:
     from synthohive_py.findings import Finding
-    from synthohive_py.relational.fitted import FittedSchema
+    from synthohive_py.relational.fitted import FitSettings, FittedSchema
     from synthohive_py.relational.population import Population
+    from synthohive_py.schema import Metadata
 
-__all__ = ["Real", "check_demand", "judge_twin", "read_synthetic", "report_twin"]
+__all__ = ["Data", "Judging"]
 
+Data = Mapping[str, Any] | str
 ENDINGS = (".parquet", ".csv", "")  # of a table in a folder
 
 
-@dataclass(frozen=True)
-class Real:
-    """The real rows that a twin is compared with.
+class Judging:
+    """What a synthesizer says of its twins; a part of `Synthesizer`, which has the rest."""
 
-    Attributes:
-        tables: Per table its rows, or a sample of them.
-        population: How many rows there are, if these are a sample.
-    """
+    seed: int
+    settings: FitSettings
+    _real: Data | None
 
-    tables: Mapping[str, Any]
-    population: Population | None = None
+    if TYPE_CHECKING:
 
-    @property
-    def rows(self) -> Mapping[str, int]:
-        """Per table how many rows it has, where only a sample was read."""
-        return self.population.rows if self.population else {}
+        def _learned(self, call: str) -> FittedSchema: ...
 
+        def _read(self, data: Data) -> tuple[Metadata, Mapping[str, Any], Population | None]: ...
 
-def check_demand(quality_threshold: float | None, *, is_known: bool, conditions: object) -> None:
-    """Refuse a quality that can't be judged, before any row is made.
+    def generate_validation_report(
+        self,
+        real: Data | None,
+        synthetic: Data | os.PathLike[str],
+        output_path: str | os.PathLike[str] | None = None,
+    ) -> ValidationReport:
+        """Compare a twin with the real rows: scores, baselines, pictures, verdict.
 
-    Raises:
-        GenerationError: There are no real rows to compare with.
-        SettingError: The threshold is out of range, or conditions make the twin differ on purpose.
-    """
-    is_number = isinstance(quality_threshold, int | float) and not isinstance(quality_threshold, bool)
-    if quality_threshold is not None and not (is_number and 0 < quality_threshold <= 1):
-        raise SettingError(
-            "quality_threshold is out of range",
-            expected="a number above 0, and at most 1",
-            received=repr(quality_threshold),
+        Args:
+            real: The real tables, as `fit` takes them; None for those of the last fit.
+            synthetic: The twin: what `sample` returned, the folder it wrote to, or its schema in a database.
+            output_path: Where to write the report: a path that ends in `.html` or `.json`, or a folder for
+                both. The page works offline; nothing that fewer than `k_anonymity_threshold` real rows hold
+                is in it.
+
+        Raises:
+            ConnectorError: A table can't be read, or the report can't be written.
+            DataError: The data are no tables by name.
+            GenerationError: Nothing was learned yet, or there are no real rows to compare with.
+            SettingError: The path ends in another format.
+        """
+        fitted = self._learned("generate_validation_report")
+        if output_path is not None:
+            check_path(output_path)
+        twin = read_synthetic(fitted, synthetic)
+        report = make_report(
+            fitted.metadata,
+            self._real_rows(real)[0],
+            twin,
+            seed=Seed(self.seed),
+            threshold=self.settings.k_anonymity_threshold,
+            scale=None,
+            rules=fitted.rules(),
+            training={name: table.report for name, table in fitted.tables.items() if table.report},
+            replaced=_replaced(fitted),
         )
-    if conditions:
-        raise SettingError(
-            "a twin that meets conditions can't be compared with all real rows",
-            remedy="leave out conditions, or quality_threshold and return_metrics",
-        )
-    if not is_known:
-        raise GenerationError(
-            "there are no real rows to compare the twin with: what was learned keeps none",
-            remedy="pass them: sample(..., real=tables)",
-        )
+        if output_path is not None:
+            report.write(output_path)
+        return report
 
+    def _real_rows(self, given: Data | None) -> tuple[Mapping[str, Any], Mapping[str, int]]:
+        """The real rows, and of tables that were read in part how many rows there are."""
+        data = self._real if given is None else given
+        if data is None:
+            raise GenerationError(
+                "there are no real rows to compare the twin with: what was learned keeps none",
+                remedy="pass them as `real`",
+            )
+        _, tables, population = self._read(data)
+        return tables, population.rows if population else {}
 
-def judge_twin(
-    fitted: FittedSchema,
-    real: Real,
-    twin: Mapping[str, Any],
-    *,
-    quality_threshold: float | None,
-    scale: float | None,
-    seed: Seed,
-) -> list[Finding]:
-    """All findings on a twin; with a threshold it has to pass.
+    def _check_demand(self, quality_threshold: object, real: Data | None, conditions: object) -> None:
+        """Refuse a quality that can't be judged, before any row is made."""
+        is_number = isinstance(quality_threshold, int | float) and not isinstance(quality_threshold, bool)
+        if quality_threshold is not None and not (is_number and 0 < float(str(quality_threshold)) <= 1):
+            raise SettingError(
+                "quality_threshold is out of range",
+                expected="a number above 0, and at most 1",
+                received=repr(quality_threshold)[:80],
+            )
+        if conditions:
+            raise SettingError(
+                "a twin that meets conditions can't be compared with all real rows",
+                remedy="leave out conditions, or quality_threshold and return_metrics",
+            )
+        if real is None and self._real is None:
+            self._real_rows(None)
 
-    Args:
-        fitted: What it was made from.
-        real: The real rows.
-        twin: The synthetic rows.
-        quality_threshold: What a score must reach where two halves of the real rows reach 1; scores may be
-            as far below lower baselines. None to judge without a demand.
-        scale: The size asked of the twin; None if its size is not judged.
-        seed: The stream of all samples and halves.
-
-    Raises:
-        QualityError: A finding did not pass; it lists them all.
-    """
-    tolerances = None if quality_threshold is None else Tolerances(shape=1 - quality_threshold)
-    found = judge(
-        fitted.metadata,
-        real.tables,
-        twin,
-        seed=seed,
-        tolerances=tolerances,
-        scale=scale,
-        rules=fitted.rules(),
-        real_rows=real.rows,
-        replaced=_replaced(fitted),
-    ).findings
-    failures = [finding for finding in found if not finding.passed]
-    if failures and quality_threshold is not None:
-        raise QualityError(failures, of=len(found))
-    return found
-
-
-def report_twin(
-    fitted: FittedSchema, real: Real, twin: Mapping[str, Any], *, threshold: int, seed: Seed
-) -> ValidationReport:
-    """The report on a twin of any size; nothing that fewer real rows than the threshold hold is in it."""
-    return make_report(
-        fitted.metadata,
-        real.tables,
-        twin,
-        seed=seed,
-        threshold=threshold,
-        scale=None,
-        rules=fitted.rules(),
-        training={name: table.report for name, table in fitted.tables.items() if table.report},
-        replaced=_replaced(fitted),
-    )
+    def _judge(
+        self,
+        twin: Mapping[str, Any],
+        quality_threshold: float | None,
+        scale: float | None,
+        real: Data | None,
+    ) -> list[Finding]:
+        """All findings on a twin; with a threshold it has to pass."""
+        fitted = self._learned("sample")
+        tables, rows = self._real_rows(real)
+        tolerances = None if quality_threshold is None else Tolerances(shape=1 - quality_threshold)
+        found = judge(
+            fitted.metadata,
+            tables,
+            twin,
+            seed=Seed(self.seed),
+            tolerances=tolerances,
+            scale=scale,
+            rules=fitted.rules(),
+            real_rows=rows,
+            replaced=_replaced(fitted),
+        ).findings
+        failures = [finding for finding in found if not finding.passed]
+        if failures and quality_threshold is not None:
+            raise QualityError(failures, of=len(found))
+        return found
 
 
 def read_synthetic(fitted: FittedSchema, twin: object) -> Mapping[str, Any]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from synthohive_py.report.report import ValidationReport, make_report
+from synthohive_py.report.report import ValidationReport, check_path, make_report
 
-__all__ = ["ValidationReport", "make_report"]
+__all__ = ["ValidationReport", "check_path", "make_report"]

@@ -1,0 +1,151 @@
+"""Twins that are no good fail for the right reason, and another real sample passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthohive_py import Metadata
+from synthohive_py.errors import SettingError
+from synthohive_py.quality import Finding, detection, score
+
+CUSTOMERS, ORDERS = 600, 6_000
+Frames = dict[str, pd.DataFrame]
+
+
+def sample(seed: int) -> Frames:
+    """Customers and their orders: columns that depend on each other, within a table and along the key."""
+    rng = np.random.default_rng(seed)
+    region = rng.choice(["north", "south", "west"], CUSTOMERS, p=[0.5, 0.3, 0.2])
+    age = rng.normal(45, 12, CUSTOMERS).round(1)
+    income = (age * 900 + rng.normal(0, 4_000, CUSTOMERS)).round()
+    whose = rng.integers(0, CUSTOMERS, ORDERS)
+    amount = (income[whose] / 500 * rng.gamma(8, 1 / 8, ORDERS)).round(2)
+    shipping = (amount * 0.1 + rng.normal(0, 1, ORDERS)).round(2)
+    channel = np.where(amount > np.median(amount), "shop", "web")
+    channel = np.where(rng.random(ORDERS) < 0.1, "phone", channel)
+    return {
+        "customers": pd.DataFrame(
+            {"customer_id": range(CUSTOMERS), "region": region, "age": age, "income": income}
+        ),
+        "orders": pd.DataFrame(
+            {
+                "order_id": range(ORDERS),
+                "customer_id": whose,
+                "amount": amount,
+                "shipping": shipping,
+                "channel": channel,
+            }
+        ),
+    }
+
+
+def noise(real: Frames) -> Frames:
+    """Values of the real range, each as likely as any other."""
+    rng = np.random.default_rng(9)
+    twin = {}
+    for name, frame in real.items():
+        twin[name] = frame.copy()
+        for column in frame.columns[1 if name == "customers" else 2 :]:
+            values = frame[column]
+            twin[name][column] = (
+                rng.choice(values.unique(), len(frame))
+                if values.dtype == object
+                else rng.uniform(values.min(), values.max(), len(frame))
+            )
+    return twin
+
+
+def shuffled(real: Frames) -> Frames:
+    """Every column as it is, but in an order of its own: perfect one by one, meaningless as rows."""
+    rng = np.random.default_rng(9)
+    return {
+        name: pd.DataFrame(
+            {c: frame[c] if c.endswith("_id") else rng.permutation(frame[c].to_numpy()) for c in frame}
+        )
+        for name, frame in real.items()
+    }
+
+
+def copied(real: Frames) -> Frames:
+    """The real rows under new keys, in another order."""
+    order = real["orders"].sample(frac=1, random_state=1).reset_index(drop=True)
+    return {"customers": real["customers"], "orders": order.assign(order_id=range(ORDERS))}
+
+
+def metadata() -> Metadata:
+    declared = Metadata()
+    declared.add_table("customers", pk="customer_id")
+    declared.add_table("orders", pk="order_id", fk={"customer_id": "customers.customer_id"})
+    return declared
+
+
+def judged(twin: Frames) -> list[Finding]:
+    return score(metadata(), sample(0), twin, seed=0, detection=True)
+
+
+def failed(findings: list[Finding]) -> dict[str, list[str | None]]:
+    """Per metric, of what it failed."""
+    result: dict[str, list[str | None]] = {}
+    for finding in findings:
+        if not finding.passed:
+            result.setdefault(finding.metric, []).append(finding.column)
+    return result
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_second_real_sample_passes(seed: int) -> None:
+    findings = judged(sample(seed))
+
+    assert failed(findings) == {}
+    assert {"C2ST", "C2STWithParent", "C2STWithChildren"} <= {f.metric for f in findings}
+    aucs = [1 - f.score / 2 for f in findings if f.metric.startswith("C2ST")]
+    assert max(aucs) < 0.58
+
+
+def test_a_twin_of_noise_fails_for_its_columns_and_pairs() -> None:
+    reasons = failed(judged(noise(sample(0))))
+
+    assert {"age", "income", "amount", "shipping"} <= set(reasons["KSComplement"])
+    assert "age, income" in reasons["CorrelationSimilarity"]
+    assert "C2ST" in reasons
+    assert "NewRowSynthesis" not in reasons
+
+
+def test_a_shuffled_twin_fails_for_its_pairs_alone() -> None:
+    reasons = failed(judged(shuffled(sample(0))))
+
+    assert not {"KSComplement", "TVComplement", "NewRowSynthesis", "KeyUniqueness"} & set(reasons)
+    assert {"age, income", "amount, shipping"} <= set(reasons["CorrelationSimilarity"])
+    assert None in reasons["MutualInformationKept"]
+    assert "customer_id -> customers" in reasons["MutualInformationKept"]
+
+
+def test_a_copied_twin_fails_for_its_copies_alone() -> None:
+    findings = judged(copied(sample(0)))
+
+    assert failed(findings) == {"NewRowSynthesis": [None, None]}
+    assert "100.0% of the rows equal a real row" in next(f.reason for f in findings if not f.passed)
+
+
+def test_without_scikit_learn_the_classifier_is_refused_and_all_else_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find = detection.importlib.util.find_spec
+    monkeypatch.setattr(
+        detection.importlib.util, "find_spec", lambda name: None if name == "sklearn" else find(name)
+    )
+
+    with pytest.raises(SettingError, match=r"needs scikit-learn.*synthohive-py\[quality\]"):
+        judged(sample(1))
+    assert failed(score(metadata(), sample(0), sample(1), seed=0)) == {}
+
+
+@pytest.mark.parametrize("spoil", [noise, shuffled, copied])
+def test_no_reason_tells_a_value(spoil: Callable[[Frames], Frames]) -> None:
+    reasons = " ".join(f.reason for f in judged(spoil(sample(0))))
+
+    assert not any(value in reasons for value in ("north", "south", "phone"))

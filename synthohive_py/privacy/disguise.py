@@ -46,6 +46,7 @@ ORDER: tuple[Kind, ...] = (
 )
 PEOPLE: tuple[Kind, Kind, Kind] = ("first_name", "last_name", "name")
 NAMES = frozenset({"first_name", "last_name", "name", "address"})  # what differs from country to country
+MOST_NUMBERS = 10**12  # more than there are numbers for the values of a fit
 MARKED = 10**9  # numbers of what is invented for marks in texts
 
 
@@ -115,7 +116,7 @@ class Disguise:
         }
 
     def put_on(
-        self, tables: Mapping[str, pa.Table], names: Sequence[str], seed: Seed
+        self, tables: Mapping[str, pa.Table], names: Sequence[str], seed: Seed, *, existing: int = 0
     ) -> list[tuple[str, pa.Table]]:
         """Some tables of a twin with invented values in the place of numbers and marks.
 
@@ -123,6 +124,8 @@ class Disguise:
             tables: Tables that refer to each other, those referred to first.
             names: Which of them are asked for.
             seed: Of what is invented for marks in texts.
+            existing: How many rows the twin has that these are added to: each time others, so that no
+                number is that of a row that is there.
         """
         if not self.tables:
             return [(name, tables[name]) for name in names]
@@ -130,14 +133,18 @@ class Disguise:
         out = {}
         for name, table in tables.items():
             hidden = self.tables.get(name)
-            out[name] = self._dressed(table, hidden, known, seed.child(name)) if hidden else table
+            if hidden:
+                rows = _Rows(table, self.inventor, hidden.country, existing * MOST_NUMBERS)
+                out[name] = self._dressed(rows, hidden, known, seed.child(name))
+            else:
+                out[name] = table
         return [(name, out[name]) for name in names]
 
-    def _dressed(self, table: pa.Table, hidden: HiddenTable, known: Known, seed: Seed) -> pa.Table:
-        row = _Rows(table, self.inventor, hidden.country)
+    def _dressed(self, rows: _Rows, hidden: HiddenTable, known: Known, seed: Seed) -> pa.Table:
+        table = rows.table
         for column in sorted(hidden.columns, key=lambda c: ORDER.index(c.kind)):
             place = table.column_names.index(column.column)
-            values = _invented(table.column(place), column, row, known)
+            values = _invented(table.column(place), column, rows, known)
             table = table.set_column(place, table.field(place), values)
         for name in hidden.texts:
             place = table.column_names.index(name)
@@ -196,8 +203,8 @@ Known = dict[tuple[Kind, int, "str | None"], "str | None"]
 class _Rows:
     """What the rows of a table say of their people: where they live, and how they are called by now."""
 
-    def __init__(self, table: pa.Table, inventor: Inventor, country: str | None) -> None:
-        self.inventor = inventor
+    def __init__(self, table: pa.Table, inventor: Inventor, country: str | None, shift: int) -> None:
+        self.table, self.inventor, self.shift = table, inventor, shift
         self.locales: list[str | None] = [None] * table.num_rows
         self.has_country = country is not None
         if country is not None:
@@ -254,7 +261,7 @@ def _one(hidden: HiddenColumn, key: tuple[int, str | None], rows: _Rows, row: in
     if found is None:
         found = rows.inventor.value(
             kind,
-            number,
+            number if kind in NAMES else number + rows.shift,
             rows.person(row),
             longest=hidden.longest,
             is_unique=hidden.is_unique,

@@ -116,7 +116,8 @@ class Generation:
         complete = [name for name in world.tables if not self._open_links(name)]
         needed = [*complete, *wanted] if self.fitted.disguise.tables else wanted
         tables = {name: world.finished(name) for name in self.fitted.plan.order if name in needed}
-        return self.fitted.disguise.put_on(tables, wanted, seed.child("privacy"))
+        existing = sum(table.num_rows for table in self.existing.values())
+        return self.fitted.disguise.put_on(tables, wanted, seed.child("privacy"), existing=existing)
 
     def _open_links(self, name: str) -> list[Any]:
         """Links of a shared table to rows of shards."""

@@ -190,6 +190,17 @@ def test_nulls_keys_and_copies_are_kept(real: dict[str, pd.DataFrame], twin: dic
     assert (joined["contact"] == joined["e_mail"]).all()
 
 
+def test_added_rows_have_values_of_their_own(
+    learned: tuple[Synthesizer, Path, str], twin: dict[str, pd.DataFrame]
+) -> None:
+    longer = learned[0].sample(scale=0.5, append_to=twin)
+    again = learned[0].sample(scale=0.5, append_to=longer)["persons"]
+
+    assert len(again) == 900
+    for column in ("e_mail", "kreditkarte", "iban"):
+        assert again[column].is_unique, column
+
+
 def test_a_row_agrees_with_itself(twin: dict[str, pd.DataFrame]) -> None:
     persons = twin["persons"]
     first, last = persons["first_name"].map(in_ascii), persons["surname"].map(in_ascii)

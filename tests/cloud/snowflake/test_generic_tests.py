@@ -1,4 +1,4 @@
-"""The tests that compare with twins, in the SQL of Snowflake: all run, and find a table and its copy alike."""
+"""The tests that compare with twins, in Snowflake's SQL: all run, and find a table and its copy alike."""
 
 from __future__ import annotations
 

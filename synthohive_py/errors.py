@@ -5,6 +5,7 @@
     │   └── SchemaValidationError  several problems of schema or data, all listed
     ├── DataError                  a column or table holds what can't be learned
     ├── SettingError               an option or a dbt setting is unknown or out of range
+    │   └── PrivacyError           a demand on privacy is unknown or out of range
     ├── TrainingError              a model could not be fitted
     ├── GenerationError            synthetic rows could not be made
     │   └── ConstraintViolationError  a model class of the user's own made rows that break a constraint
@@ -31,6 +32,7 @@ __all__ = [
     "ConstraintViolationError",
     "DataError",
     "GenerationError",
+    "PrivacyError",
     "Problem",
     "QualityError",
     "SchemaError",
@@ -127,6 +129,10 @@ class DataError(SynthoHiveError):
 
 class SettingError(SynthoHiveError):
     """An option or a dbt setting is unknown or out of range."""
+
+
+class PrivacyError(SettingError):
+    """A demand on privacy is unknown or out of range."""
 
 
 class TrainingError(SynthoHiveError):

@@ -42,15 +42,16 @@ class Judging:
 
     def generate_validation_report(
         self,
-        real: Data | None,
-        synthetic: Data | os.PathLike[str],
+        real_data: Data | None,
+        synthetic_data: Data | os.PathLike[str],
         output_path: str | os.PathLike[str] | None = None,
     ) -> ValidationReport:
         """Compare a twin with the real rows: scores, baselines, pictures, verdict.
 
         Args:
-            real: The real tables, as `fit` takes them; None for those of the last fit.
-            synthetic: The twin: what `sample` returned, the folder it wrote to, or its schema in a database.
+            real_data: The real tables, as `fit` takes them; None for those of the last fit.
+            synthetic_data: The twin: what `sample` returned, the folder it wrote to, or its schema in a
+                database.
             output_path: Where to write the report: a path that ends in `.html` or `.json`, or a folder for
                 both. The page works offline; nothing that fewer than `k_anonymity_threshold` real rows hold
                 is in it.
@@ -64,10 +65,10 @@ class Judging:
         fitted = self._learned("generate_validation_report")
         if output_path is not None:
             check_path(output_path)
-        twin = read_synthetic(fitted, synthetic)
+        twin = read_synthetic(fitted, synthetic_data)
         report = make_report(
             fitted.metadata,
-            self._real_rows(real)[0],
+            self._real_rows(real_data)[0],
             twin,
             seed=Seed(self.seed),
             threshold=self.settings.k_anonymity_threshold,
@@ -86,7 +87,7 @@ class Judging:
         if data is None:
             raise GenerationError(
                 "there are no real rows to compare the twin with: what was learned keeps none",
-                remedy="pass them as `real`",
+                remedy="pass them to generate_validation_report as real_data, to sample as real",
             )
         _, tables, population = self._read(data)
         return tables, population.rows if population else {}

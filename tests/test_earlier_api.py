@@ -22,6 +22,7 @@ from synthohive_py import (
     GenerationError,
     Metadata,
     PrivacyConfig,
+    PrivacyError,
     SchemaError,
     SchemaValidationError,
     SerializationError,
@@ -140,6 +141,21 @@ def test_tables_come_from_files_and_go_to_files(tmp_path: Path, kind: Any) -> No
     again = Synthesizer(metadata=shop(), model="gaussian_copula", progress=False).fit(written)
 
     assert len(again.sample()["users"]) == 30
+
+
+def test_the_report_reads_files_and_frames(tmp_path: Path) -> None:
+    real = {}
+    for name, frame in frames().items():
+        real[name] = str(tmp_path / f"{name}.parquet")
+        frame.to_parquet(real[name])
+    synthesizer = Synthesizer(metadata=shop(), model="gaussian_copula", progress=False).fit(real)
+    twin = synthesizer.sample(output_path=str(tmp_path / "twin"))
+
+    synthesizer.generate_validation_report(
+        real_data=real, synthetic_data=twin, output_path=str(tmp_path / "report.html")
+    )
+
+    assert "orders" in (tmp_path / "report.html").read_text()
 
 
 def test_a_path_without_a_table_is_refused(tmp_path: Path) -> None:
@@ -388,9 +404,18 @@ def test_a_context_column_that_no_parent_has_is_refused() -> None:
 
 
 def test_the_errors_are_one_family() -> None:
-    errors = (SchemaError, SchemaValidationError, TrainingError, SerializationError, GenerationError)
-    assert all(issubclass(error, SynthoHiveError) for error in (*errors, ConstraintViolationError))
+    errors: tuple[type[SynthoHiveError], ...] = (
+        SchemaError,
+        SchemaValidationError,
+        TrainingError,
+        SerializationError,
+        GenerationError,
+    )
+    errors += (ConstraintViolationError, PrivacyError)
+    assert all(issubclass(error, SynthoHiveError) for error in errors)
     assert issubclass(SchemaValidationError, SchemaError)
+    with pytest.raises(PrivacyError, match="pii_strategy of PrivacyConfig"):
+        PrivacyConfig(pii_strategy="hide")  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- Spark

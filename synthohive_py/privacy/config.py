@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synthohive_py.errors import SettingError
+from synthohive_py.errors import PrivacyError
 from synthohive_py.privacy.locales import LOCALES
 
 __all__ = ["PrivacyConfig", "Strategy"]
@@ -35,7 +35,7 @@ class PrivacyConfig:
         locale: Where invented people live if no column says so, such as `de_DE`; None to guess it.
 
     Raises:
-        SettingError: A value is unknown or out of range.
+        PrivacyError: A value is unknown or out of range.
     """
 
     enable_differential_privacy: bool = False
@@ -76,6 +76,6 @@ def _is_number(value: object) -> bool:
 
 def _check(name: str, value: object, is_right: bool, expected: str) -> None:  # noqa: FBT001
     if not is_right:
-        raise SettingError(
+        raise PrivacyError(
             f"{name} of PrivacyConfig is not understood", expected=expected, received=repr(value)[:80]
         )

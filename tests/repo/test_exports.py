@@ -24,6 +24,7 @@ PUBLIC = [
     "GenerativeModel",
     "Metadata",
     "PrivacyConfig",
+    "PrivacyError",
     "QualityError",
     "RunComparison",
     "SchemaError",

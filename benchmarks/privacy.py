@@ -2,9 +2,9 @@
 
     python benchmarks/privacy.py --data DIR [--table adult] [--epsilon 1 5 ...]
 
-DIR holds NAME/NAME.parquet and NAME/metadata.json with a target, as for single_table.py. Printed are, for each
-epsilon and without privacy, the AUC of a classifier trained on the twin, that of one trained on the real rows,
-and the findings of `disclosure` against the held-out rows.
+DIR holds NAME/NAME.parquet and NAME/metadata.json with a target, as for single_table.py. Printed are, for
+each epsilon and without privacy, the AUC of a classifier trained on the twin, that of one trained on the
+real rows, and the findings of `disclosure` against the held-out rows.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def main() -> None:
         tables = [pa.Table.from_pandas(part, preserve_index=False) for part in (train, twin, holdout)]
         for found in disclosure(args.table, *tables[:2], holdout=tables[2], seed=Seed(0)):
             passed = "passed" if found.passed else "FAILED"
-            print(f"    {found.metric} {found.score:.3f} (real {found.baseline:.3f}) {passed}: {found.reason}")
+            print(
+                f"    {found.metric} {found.score:.3f} (real {found.baseline:.3f}) {passed}: {found.reason}"
+            )
 
 
 if __name__ == "__main__":

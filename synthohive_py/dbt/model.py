@@ -18,6 +18,8 @@ from synthohive_py.dbt.native import as_native, rows_of
 from synthohive_py.dbt.schema import Source, SourceSchema, read_schema
 from synthohive_py.dbt.settings import project_settings
 from synthohive_py.errors import ConnectorError, SerializationError
+from synthohive_py.privacy.config import PrivacyConfig
+from synthohive_py.privacy.report import protect_tables
 from synthohive_py.quality import score as judge
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings
@@ -65,15 +67,19 @@ def train(schema: Any, session: Any, meta: Mapping[str, Any] | None) -> Any:
         max_rows=limits.max_training_rows,
         seed=seed,
     )
+    strategy, threshold = settings["pii_strategy"], limits.k_anonymity_threshold
+    config = PrivacyConfig(pii_strategy=strategy, k_anonymity_threshold=threshold) if strategy else None
+    protected = protect_tables(sources.metadata, tables, config, seed=seed)
     fitted = fit_tables(
         sources.metadata,
-        tables,
+        protected.tables,
         model=settings["model"],
         model_options=settings["model_options"],
         seed=seed,
         settings=limits,
         population=population,
     )
+    fitted.disguise, fitted.privacy = protected.disguise, protected.facts
     rows = [
         ("report", number, name, json.dumps({"rows": table.rows, **table.report}))
         for number, (name, table) in enumerate(fitted.tables.items())

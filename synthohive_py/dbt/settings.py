@@ -72,6 +72,14 @@ SETTINGS = (
         "k_anonymity_threshold", ("project",), (int,), 5, "Values that fewer rows share are not learned."
     ),
     Setting(
+        "pii_strategy",
+        ("project",),
+        (str,),
+        None,
+        "How personal data in all columns is replaced; without it, only that of columns with `pii: true` is.",
+        ("mask", "faker", "context_aware_faker"),
+    ),
+    Setting(
         "max_training_rows",
         ("project",),
         (int,),
@@ -197,6 +205,13 @@ SETTINGS = (
     ),
     Setting("min", ("column",), (float, int), None, "The smallest value allowed."),
     Setting("max", ("column",), (float, int), None, "The largest value allowed."),
+    Setting(
+        "pii",
+        ("column",),
+        (bool,),
+        default=False,
+        meaning="The column holds personal data; the twin gets invented values.",
+    ),
     Setting(
         "ignore",
         ("test",),

@@ -7,6 +7,7 @@ Every step is a command that a user would type, printed before it runs. The firs
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -19,7 +20,9 @@ from textwrap import indent
 import duckdb
 from load_flights import DATABASE, load
 
-from synthohive_py import compare_runs
+from synthohive_py import artifact, compare_runs
+from synthohive_py.report import make_report
+from synthohive_py.rng import Seed
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE, TWIN = "flights", "flights_synthetic"
@@ -84,7 +87,9 @@ def main() -> None:
     heading(len(STEPS) + 2, "What came out")
     show_summary()
     show_comparison()
+    page = write_report()
     show_where_to_look()
+    print(f"\nOpen {shown(page)} in a browser: real rows and twins over each other, and every check.")
     print(f"\nThe demo took {clock(time.monotonic() - began)}.")
 
 
@@ -151,6 +156,30 @@ def show_comparison() -> None:
     runs = (PROJECT / "target" / "real", PROJECT / "target" / "twin")
     compared = compare_runs(*runs, real_tables=f"duckdb:///{DATABASE}")
     print(f"\nThe same project on the real data and on the twins:\n\n{indent(str(compared), '  ')}")
+
+
+def write_report() -> Path:
+    """Write the page that shows all of it, from the tables that dbt has made."""
+    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+        models = relation(connection, "synthohive_models")
+        parts = connection.execute(f"select payload from {models} where kind = 'artifact' order by part")  # noqa: S608
+        fitted = artifact.load(b"".join(base64.b64decode(payload) for (payload,) in parts.fetchall()))
+        real, twin = (
+            {
+                name: connection.table(f"{DATABASE.stem}.{schema}.{name.split('.')[-1]}").to_arrow_table()
+                for name in fitted.tables
+            }
+            for schema in (SOURCE, TWIN)
+        )
+    report = make_report(
+        fitted.metadata,
+        real,
+        twin,
+        seed=Seed(fitted.seed),
+        rules=fitted.rules(),
+        training={name: table.report for name, table in fitted.tables.items()},
+    )
+    return report.write(DATABASE.with_name("report.html"))[0]
 
 
 def relation(connection: duckdb.DuckDBPyConnection, table: str) -> str:

@@ -62,7 +62,8 @@ def with_parent(pair: Judged, key: ForeignKey, parent: Judged, rows: int) -> Vie
             whose = np.sort(generator.choice(whose, rows, replace=False, shuffle=False))
         own.append(child.take(pa.array(whose)))
         parental.append(above.take(pa.array(place[whose])))
-        families.append(place[whose])
+        # Rows of a reference table are the same on both sides: to know one tells nothing.
+        families.append(place[whose] if parent.config.mode != "reference" else np.arange(len(whose)))
     found = features(own[0], own[1], pair.metrics)
     others = features(parental[0], parental[1], parent.metrics)
     others = [replace(f, name=f"{PARENT}{f.name}") for f in others]
@@ -81,7 +82,8 @@ def with_children(
 def _families(pair: Judged, parents: Mapping[str, Judged]) -> tuple[Array, Array]:
     """Per row the family by the foreign key with the most parents; without one each row is its own."""
     keys = [key for key in pair.config.foreign_keys if key.parent != pair.config.name]
-    keys = [key for key in keys if key.parent in parents and _is_whole(pair, key, parents[key.parent])]
+    keys = [key for key in keys if key.parent in parents and parents[key.parent].config.mode != "reference"]
+    keys = [key for key in keys if _is_whole(pair, key, parents[key.parent])]
     if not keys:
         return np.arange(pair.real.num_rows), np.arange(pair.twin.num_rows)
     key = max(keys, key=lambda k: parents[k.parent].real.num_rows)

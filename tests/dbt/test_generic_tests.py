@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
+from of_copies import add_tests_of_copies
+from sail_server import sail_server, sail_session
 from sdmetrics.column_pairs import ContingencySimilarity, CorrelationSimilarity
 from sdmetrics.multi_table import CardinalityShapeSimilarity
 from sdmetrics.single_column import KSComplement, MissingValueSimilarity, TVComplement
-from shop import BOTH, Project
+from shop import BOTH, SOURCES, Database, DuckDB, Project
 
+TABLES = ("countries", "customers", "orders", "order_lines")
 ALWAYS = 1.01  # no score reaches it, so every score is kept as a failure
 RULE = "ordered_at >= parent.joined"
 CUSTOMER = {"to": "source('shop', 'customers')", "field": "customer_id"}
@@ -200,9 +204,8 @@ def add_tests(project: Project) -> None:
 
 
 def frames(database: Path, schema: str) -> dict[str, pd.DataFrame]:
-    tables = ("countries", "customers", "orders", "order_lines")
     with duckdb.connect(str(database), read_only=True) as connection:
-        read = {name: connection.execute(f"select * from {schema}.{name}").df() for name in tables}
+        read = {name: connection.execute(f"select * from {schema}.{name}").df() for name in TABLES}
     read["customers"]["credit"] = read["customers"]["credit"].astype(float)
     for table in ("orders", "order_lines"):
         read[table]["key"] = read[table]["shop_no"].astype(int) * 100_000 + read[table]["order_no"]
@@ -313,3 +316,34 @@ def test_they_wait_for_the_twins_and_are_left_out_where_these_are_the_sources(pr
     nodes = [node for node in manifest["nodes"].values() if node["name"] in ours]
     assert len(nodes) == len(ours)
     assert all("model.synthohive.synthohive_tables" in node["depends_on"]["nodes"] for node in nodes)
+
+
+class Spark(Database):
+    """The profile of a session."""
+
+    def output(self) -> dict[str, Any]:
+        return {"type": "spark", "method": "session", "host": "none", "threads": 1}
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        raise AssertionError(sql)
+
+    def copied(self, folder: Path) -> Database:
+        raise AssertionError(folder)
+
+
+def test_on_spark_all_run_and_find_a_copy_alike(tmp_path: Path, duckdb_shop: DuckDB) -> None:
+    pytest.importorskip("pysail")
+    project = Project(tmp_path / "project", deepcopy(SOURCES), {}, Spark()).write()
+    tests = add_tests_of_copies(project)
+    with sail_server() as server, sail_session(server, tmp_path / "warehouse") as (url, session):
+        with duckdb.connect(str(duckdb_shop.path), read_only=True) as connection:
+            rows = {name: connection.sql(f"from shop.{name}").to_arrow_table() for name in TABLES}
+        for schema in ("shop", "shop_synthetic", "analytics"):
+            session.sql(f"create database {schema}")
+        for name, table in rows.items():
+            for schema in ("shop", "shop_synthetic"):
+                session.createDataFrame(table).write.saveAsTable(f"{schema}.{name}", format="parquet")
+
+        done = project.dbt("test", "--select", "tag:compared", SPARK_REMOTE=url)
+
+    assert list(project.statuses().values()) == ["pass"] * tests, done.stdout

@@ -38,9 +38,10 @@ def schema_rows(settings: dict[str, object]) -> pd.DataFrame:
 @pytest.mark.parametrize("strategy", [None, "mask"])
 def test_the_twin_in_the_database_holds_no_personal_data(tmp_path: Path, strategy: str | None) -> None:
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
-        real = pd.DataFrame(
+        frame = pd.DataFrame(
             {"id": range(40), "nickname": PEOPLE, "e_mail": [f"k{i}@z.de" for i in range(40)]}
         )
+        connection.register("real", frame)
         connection.execute("create schema crm; create table crm.people as select * from real")
         schema = connection.from_df(schema_rows({"pii": True}))
         meta = {"synthohive_model": "gaussian_copula", "synthohive_pii_strategy": strategy}

@@ -27,10 +27,10 @@ test: lint ## Run the checks and all tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 # What speaks to Snowflake and BigQuery, on emulators. These need packages that do not go together with the others.
-CLOUDS := snowflake bigquery
+CLOUDS := snowflake bigquery databricks
 
 .PHONY: test-cloud
-test-cloud: $(addprefix test-cloud-,$(CLOUDS)) ## Test Snowflake and BigQuery on emulators
+test-cloud: $(addprefix test-cloud-,$(CLOUDS)) ## Test Snowflake and BigQuery on emulators, and parse for Databricks
 
 .PHONY: $(addprefix test-cloud-,$(CLOUDS))
 $(addprefix test-cloud-,$(CLOUDS)): test-cloud-%: .venv-cloud-%/.installed

@@ -33,7 +33,7 @@ def table(rows: int, columns: int, seed: int) -> pa.Table:
         values = cause * (n % 3) + rng.normal(size=rows)
         null = rng.random(rows) < 0.1
         if n % 5 == 4:
-            ticks = ((values - values.min()) * 100 * DAY).astype(np.int64)
+            ticks = ((values + 20) * 100 * DAY).astype(np.int64)
             made[f"date_{n}"] = pa.array(ticks, pa.timestamp("us"), mask=null)
         elif n % 2:
             codes = np.digitize(values, np.linspace(-2, 2, 5 + n))

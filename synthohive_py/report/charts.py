@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 320, 120
 ROW = 26  # of a category
 LABEL = 15  # characters of a label beside a bar
 CELL, NAMES = 14, 118  # of a heat map, and what its labels take
+LARGEST = 1.25  # times its own units a picture may grow
 FAINT = 0.04  # a weaker relation is left blank
 
 
@@ -26,8 +27,10 @@ def overlay(chart: Histogram, title: str) -> str:
 
 
 def _svg(width: float, height: float, title: str, body: str, kind: str) -> str:
+    # Letters are as large as the page's own where there is room, however many cells there are.
     return (
-        f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" style="max-width:{width * LARGEST:g}px" '
+        f'role="img" aria-label="{escape(title)}">'
         f"{body}</svg>"
     )
 

@@ -46,7 +46,8 @@ class Tags(HTMLParser):
         self.seen.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+        if tag not in VOID:  # a rect with a title has an end of its own
+            assert self.open.pop() == tag
 
 
 def parsed(made: ValidationReport) -> Tags:
@@ -120,8 +121,7 @@ def test_links_lead_to_what_is_there(good: ValidationReport) -> None:
 def test_nothing_that_few_rows_hold_is_told(good: ValidationReport, poor: ValidationReport) -> None:
     for text in (good.to_html(), good.to_json(), poor.to_html()):
         assert RARE_CITY not in text
-        assert f"{RARE_AMOUNT}" not in text
-        assert "987" not in text.replace(".987", "")  # nor rounded
+        assert not [shown for shown in (f"{RARE_AMOUNT}", "987,65", "988,000", "990,000") if shown in text]
 
 
 def test_bins_of_few_rows_are_not_shown() -> None:

@@ -15,7 +15,7 @@ __all__ = ["curves", "heat_map", "overlay"]
 
 WIDTH, HEIGHT = 320, 120
 ROW = 26  # of a category
-LABEL = 15  # characters of a label beside a bar
+LABEL = 14  # characters of a label beside a bar
 CELL, NAMES = 14, 118  # of a heat map, and what its labels take
 LARGEST = 1.25  # times its own units a picture may grow
 FAINT = 0.04  # a weaker relation is left blank
@@ -68,7 +68,7 @@ def _bars(chart: Histogram, title: str) -> str:
 
 def _rows(chart: Histogram, title: str) -> str:
     top = max([*(share or 0 for share in chart.real), *chart.twin, 1e-9])
-    left, room = 118, WIDTH - 118 - 38
+    left, room = 124, WIDTH - 124 - 38
     parts = []
     for i, (label, real, twin) in enumerate(zip(chart.labels, chart.real, chart.twin, strict=True)):
         y = i * ROW

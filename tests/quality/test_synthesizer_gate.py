@@ -112,7 +112,7 @@ def test_the_report_takes_frames_folders_files_and_databases(
     folder = tmp_path / "twin"
     files = fitted.sample(output_path=folder)
     csv = fitted.sample(output_path=tmp_path / "csv", output_format="csv")
-    database = tmp_path / "shop.duckdb"
+    database = tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema shop")
         for name, frame in real.items():

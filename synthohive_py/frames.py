@@ -109,16 +109,16 @@ def _series_to_arrow(series: pd.Series, table: str, name: str) -> pa.Array:
             expected="text that can be written as UTF-8",
             remedy="repair it, for example with .map(lambda text: text.encode('utf-8', 'replace').decode())",
         ) from error
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         kinds = sorted({type(value).__name__ for value in series.dropna().head(1000)})
         raise DataError(
             "mixes values that have no common type",
             table=table,
             column=name,
             expected="one type",
-            received=f"{', '.join(kinds)} ({str(error)[:120]})",
+            received=", ".join(kinds),
             remedy="convert the column to one type, for example with .astype('string')",
-        ) from error
+        ) from None  # Arrow's words hold the value
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from faker import Faker
 
-from synthohive_py import Metadata, SettingError, Synthesizer
+from synthohive_py import Metadata, SettingError, Synthesizer, SynthoHiveError
 from synthohive_py.frames import to_arrow
 from synthohive_py.privacy.config import PrivacyConfig
 from synthohive_py.privacy.detect import find_personal_columns
@@ -166,6 +166,27 @@ def test_no_real_value_is_in_artefact_report_or_log(
     assert {v for v in values if v in log or v in str(synthesizer.privacy_report())} == set()
     cards = real["persons"]["card_number"]
     assert [n for n in cards if np.int64(n).tobytes() in content] == []
+
+
+def test_no_real_value_is_in_an_error(
+    real: dict[str, pd.DataFrame], metadata: Metadata, learned: tuple[Synthesizer, Path, str]
+) -> None:
+    messages = []
+    twice = {**real, "persons": pd.concat([real["persons"], real["persons"].head(20)])}
+    orphaned = {**real, "persons": real["persons"].iloc[50:]}
+    mixed = {**real, "persons": real["persons"].assign(tel=[1, *real["persons"]["tel"][1:]])}
+    for tables in (twice, mixed):
+        with pytest.raises(SynthoHiveError) as caught:
+            Synthesizer(metadata, privacy_config=PrivacyConfig()).fit(tables)
+        messages.append(str(caught.value))
+    for column in ("first_name", "e_mail", "card_number"):
+        with pytest.raises(SettingError) as refused:
+            learned[0].sample(conditions={"persons": {column: 1}})
+        messages.append(str(refused.value))
+    plan = Synthesizer(metadata, progress=False).plan(orphaned)
+
+    written = "\n".join([*messages, str(plan)])
+    assert {value for value in secrets(real) if value in written} == set()
 
 
 def test_fakes_have_the_format_of_what_they_stand_for(twin: dict[str, pd.DataFrame]) -> None:

@@ -50,7 +50,7 @@ __all__ = ["MAX_CONTEXT", "fit_tables", "with_empty_tables_copied"]
 
 logger = logging.getLogger(__name__)
 
-MAX_FAMILIES = 8  # child tables whose families are told apart
+MAX_FAMILIES = 2  # child tables whose families are told apart; each takes room from other columns
 FORGOTTEN = 0.02  # share of the family codes that are unknown while learning
 MAX_CONTEXT = 96  # code columns of the parent and its parents that a child is generated from
 

@@ -113,10 +113,10 @@ class Judging:
         self,
         twin: Mapping[str, Any],
         quality_threshold: float | None,
-        scale: float | None,
+        options: Mapping[str, Any],
         real: Data | None,
     ) -> list[Finding]:
-        """All findings on a twin; with a threshold it has to pass."""
+        """All findings on a twin that was made with these options; with a threshold it has to pass."""
         fitted = self._learned("sample")
         tables, rows = self._real_rows(real)
         tolerances = None if quality_threshold is None else Tolerances(shape=1 - quality_threshold)
@@ -126,7 +126,7 @@ class Judging:
             twin,
             seed=Seed(self.seed),
             tolerances=tolerances,
-            scale=scale,
+            scale=options["scale"] if options["num_rows"] is None and options["append_to"] is None else None,
             rules=fitted.rules(),
             real_rows=rows,
             replaced=_replaced(fitted),

@@ -363,29 +363,23 @@ class Synthesizer(Judging):
             num_rows: Rows of root tables; other tables follow their parents.
             scale: Size of the twin, as a multiple of the real one.
             seed: Another seed gives another twin; by default the seed of the synthesizer.
-            conditions: Per table and column a value that every row shall have, such as
-                `{"orders": {"status": "returned"}}`. The other columns follow it.
-            workers: How many shards of a large twin to make side by side; by default as many as there
-                are cores. The rows do not depend on it.
-            append_to: A twin, as `sample` returned it, the folder with its Parquet files, or its schema
-                in a database: its rows come first in what is returned or written, and `scale` and `num_rows`
-                say how many are added, with keys of their own. With the same URL as `output_path`, they are
-                added there, all or none. Reference tables stay as they are.
+            conditions: Per table and column a value that every row has: `{"orders": {"status": "new"}}`.
+            workers: How many shards of a large twin to make side by side. The rows do not depend on it.
+            append_to: A twin, as `sample` returned it, its folder, or its schema in a database: its rows come
+                first, and `scale` and `num_rows` say how many are added, with keys of their own. With the
+                same URL as `output_path`, they are added there. Reference tables stay as they are.
             output_path: A folder for the tables; or a schema of a database, where tables of these names are
-                replaced, all or none (`duckdb:///shop.duckdb?schema=shop_synthetic`). Memory does not grow
-                with the size of the twin.
-            output_format: `parquet` or `csv` for a file per table, `delta` for a Delta table each (needs
-                `pip install synthohive-py[deltalake]`).
+                replaced, all or none (`duckdb:///shop.duckdb?schema=twin`), in little memory.
+            output_format: `parquet` or `csv` for a file per table, or `delta`.
             chunk_rows: Rows that are written at a time: those of a Parquet row group.
             quality_threshold: What a score must reach where two halves of the real rows reach 1. Nothing is
                 written of a worse twin. To be judged, it is made in memory.
-            return_metrics: Whether all scores are returned, too.
+            return_metrics: Whether to return a pair of the twin and all scores, a list of `Finding`s.
             real: The real tables to compare with, as `fit` takes them; by default those of the last fit.
 
         Returns:
             Per table a frame with the real frame's columns, order and dtypes; with `output_path`, its file
-            or folder (a `pathlib.Path`) or its full name in the database. With `return_metrics`, a pair of
-            these and a list of `Finding`s.
+            or folder (a `pathlib.Path`) or its full name in the database.
 
         Raises:
             ConnectorError: The files can't be written, or the database refused; then nothing was changed.
@@ -393,34 +387,33 @@ class Synthesizer(Judging):
             QualityError: The twin is worse than demanded; it says of each column why.
             SettingError: An option is unknown or out of range, or a condition can't be met.
         """
-        fitted = self._learned("sample")
-        is_judged = quality_threshold is not None or return_metrics
-        if is_judged:
-            self._check_demand(quality_threshold, real, conditions)
+        fitted, is_judged = self._learned("sample"), quality_threshold is not None or return_metrics
         refuse_with_frame_models(
             self._frame_models, output_path=output_path, conditions=conditions, append_to=append_to
         )
         check_output(fitted, output_path, output_format, chunk_rows)
-        options: dict[str, Any] = {
+        if is_judged:
+            self._check_demand(quality_threshold, real, conditions)
+        options = self._sample_options(num_rows, scale, seed, conditions, workers, append_to)
+        made = sample_tables(fitted, **options) if is_judged or output_path is None else {}
+        twin: dict[str, Any] = self._as_frames(made) if made else {}
+        findings = self._judge(twin, quality_threshold, options, real) if is_judged else []
+        if output_path is not None:
+            twin = _write(fitted, generate_parts(fitted, **options), output_path, output_format, chunk_rows)
+        return (twin, findings) if return_metrics else twin
+
+    def _sample_options(self, *given: Any) -> dict[str, Any]:
+        """The options of `generate_parts`, checked."""
+        num_rows, scale, seed, conditions, workers, append_to = given
+        return {
             "num_rows": num_rows,
             "scale": scale,
             "seed": Seed(self.seed if seed is None else whole_number("seed", seed)),
             "conditions": conditions,
             "workers": None if workers is None else whole_number("workers", workers),
-            "append_to": None if append_to is None else self._existing(fitted, append_to),
+            "append_to": None if append_to is None else self._existing(self._learned("sample"), append_to),
             "progress": self.progress,
         }
-        twin: dict[str, Any] = {}
-        findings: list[Finding] = []
-        if output_path is None or is_judged:
-            twin = self._as_frames(sample_tables(fitted, **options))
-        if is_judged:
-            size = scale if num_rows is None and append_to is None else None
-            findings = self._judge(twin, quality_threshold, size, real)
-        if output_path is not None:
-            parts = generate_parts(fitted, **options)
-            twin = _write(fitted, parts, output_path, output_format, chunk_rows)
-        return (twin, findings) if return_metrics else twin
 
     def _as_frames(self, tables: Mapping[str, pa.Table]) -> dict[str, pd.DataFrame]:
         """Tables that were generated, with the dtypes of the real frames."""

@@ -157,14 +157,8 @@ def judge(
     """Judge every table of a twin, and keep what the findings were made from; see `score`.
 
     Args:
-        metadata: See `score`.
-        real: See `score`.
-        synthetic: See `score`.
-        seed: See `score`.
+        metadata: See `score`, also for what is not listed here.
         tolerances: How far scores may be below their baselines.
-        scale: See `score`.
-        rules: See `score`.
-        detection: See `score`.
         real_rows: Per table how many rows it has, where `real` is a sample.
         replaced: Per table the columns whose values are made up anew on purpose, which are not compared.
 
@@ -195,21 +189,37 @@ def judge(
             count_link(result.tables[name], key, originals, twins) for key in config.foreign_keys
         ]
     for name, pair in result.tables.items():
-        links = result.links[name]
-        result.findings.append(_judge_structure(pair, is_missing=name not in twins))
-        if scale is not None:
-            rows = (real_rows or {}).get(name, pair.real.num_rows)
-            expected = rows if pair.config.mode == "reference" else round(rows * scale)
-            result.findings.append(_judge_rows(pair, links, expected))
-        result.findings.extend(judge_keys(pair))
-        for link in links:
-            result.findings.extend(judge_link(pair, link))
-        result.findings.extend(judge_columns(pair))
-        if pair.config.mode != "reference":
-            _judge_rows_as_wholes(result, pair, detection=detection)
-        if rules and name in rules and name in twins:
-            result.findings.extend(_judge_rules(pair, rules[name], twins))
+        rows = (real_rows or {}).get(name, pair.real.num_rows)
+        times = 1.0 if pair.config.mode == "reference" else scale
+        expected = None if times is None or scale is None else round(rows * times)
+        known = rules.get(name) if rules else None
+        _judge_table(result, pair, twins, expected=expected, rules=known, detection=detection)
     return result
+
+
+def _judge_table(
+    result: Judgement,
+    pair: Judged,
+    twins: Tables,
+    *,
+    expected: int | None,
+    rules: TableRules | None,
+    detection: bool,
+) -> None:
+    """Add the findings of one table."""
+    name = pair.config.name
+    links = result.links[name]
+    result.findings.append(_judge_structure(pair, is_missing=name not in twins))
+    if expected is not None:
+        result.findings.append(_judge_rows(pair, links, expected))
+    result.findings.extend(judge_keys(pair))
+    for link in links:
+        result.findings.extend(judge_link(pair, link))
+    result.findings.extend(judge_columns(pair))
+    if pair.config.mode != "reference":
+        _judge_rows_as_wholes(result, pair, detection=detection)
+    if rules is not None and name in twins:
+        result.findings.extend(_judge_rules(pair, rules, twins))
 
 
 def summarise(findings: Iterable[Finding]) -> list[TableSummary]:

@@ -89,7 +89,10 @@ def test_the_quickstart(tmp_path: Path) -> None:
     real = frames()
     metadata = shop()
     metadata.validate_schema(real)
-    synthesizer = Synthesizer(metadata=metadata, privacy_config=PrivacyConfig(), embedding_threshold=50)
+    small = {"hidden": 4, "max_steps": 20}  # so that the test is quick
+    synthesizer = Synthesizer(
+        metadata=metadata, privacy_config=PrivacyConfig(), embedding_threshold=50, model_options=small
+    )
 
     synthesizer.fit(
         data=real,
@@ -110,7 +113,7 @@ def test_the_quickstart(tmp_path: Path) -> None:
     assert synthetic["users"]["age"].between(18, 80).all()
     assert synthetic["users"].dtypes.to_dict() == real["users"].dtypes.to_dict()
     assert synthesizer.settings.max_training_rows == 300
-    assert synthesizer.model_options == {"epochs": 2, "batch_size": 100}
+    assert synthesizer.model_options == {**small, "epochs": 2, "batch_size": 100}
     assert any((tmp_path / "checkpoints").iterdir())
 
 

@@ -36,14 +36,19 @@ from synthohive_py.relational.fitted import FitSettings
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "dbt_synthohive"
-PAGES = sorted([*DOCS.glob("*.md"), PACKAGE / "README.md"])
+PAGES = sorted([*DOCS.glob("*.md"), PACKAGE / "README.md", ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 # Blocks that need what a test of a document does not have; each is shown to run elsewhere.
 ELSEWHERE = {
     "compare.md": "a dbt project: tests/dbt/test_compare.py",
     "databases.md": "a session of Spark: tests/connectors/test_spark.py",
+    "README.md": "blocks that stand alone: tests/repo/test_readme.py",
     "own-model.md": "tables of the reader: tests/test_own_model.py",
 }
 LINES_OF_MODELS = ("ctgan", "autoregressive", "tvae", "gaussian_copula")
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def text_of(path: Path) -> str:
@@ -79,7 +84,7 @@ def names_given(path: Path) -> dict[str, object]:
 
 
 @pytest.mark.filterwarnings("ignore:.*is a setting of the past:FutureWarning")  # migration.md shows some
-@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "python")], ids=relative)
 def test_python_runs_block_after_block(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if path.name in ELSEWHERE:
         assert (ROOT / ELSEWHERE[path.name].split(": ")[1]).exists()
@@ -90,18 +95,18 @@ def test_python_runs_block_after_block(path: Path, tmp_path: Path, monkeypatch: 
         exec(compile(block, path.name, "exec"), names)  # noqa: S102 - our own text
 
 
-@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "yaml")], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "yaml")], ids=relative)
 def test_yaml_is_yaml(path: Path) -> None:
     assert all(yaml.safe_load(block) for block in blocks(path, "yaml"))
 
 
-@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "sql")], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in PAGES if blocks(p, "sql")], ids=relative)
 def test_sql_is_jinja(path: Path) -> None:
     for block in blocks(path, "sql"):
         jinja2.Environment(autoescape=True).parse(block)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", PAGES, ids=relative)
 def test_every_link_leads_somewhere(path: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text_of(path)) if "://" not in link]
 

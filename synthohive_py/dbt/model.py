@@ -33,6 +33,7 @@ __all__ = ["score", "train", "write_twins"]
 
 logger = logging.getLogger(__name__)
 
+INFORMATION = 5  # times the tolerance of a shape is that of what columns say about each other
 PART_BYTES = 3 << 20  # of the artefact in one row; 4 MB as base64, which every warehouse takes
 
 
@@ -156,6 +157,7 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
         {source.name: _read_twin(source, connector) for source in sources.modelled},
         seed=Seed(settings["seed"]),
         tolerance=settings["tolerance"],
+        information_tolerance=INFORMATION * settings["tolerance"],
         null_tolerance=settings["null_tolerance"],
         row_tolerance=settings["row_tolerance"],
         orphan_tolerance=settings["orphan_tolerance"],

@@ -98,7 +98,7 @@ SETTINGS = (
         ("project",),
         (float, int),
         0.1,
-        "How far the distribution of a column may be below its baseline.",
+        "How far a distribution may be below its baseline; five times as far what columns say of each other.",
     ),
     Setting(
         "null_tolerance",

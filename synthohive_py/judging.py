@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ class Judging:
 
     seed: int
     settings: FitSettings
-    _real: Data | None
+    _real: Callable[[], Data] | None
 
     if TYPE_CHECKING:
 
@@ -83,7 +83,7 @@ class Judging:
 
     def _real_rows(self, given: Data | None) -> tuple[Mapping[str, Any], Mapping[str, int]]:
         """The real rows, and of tables that were read in part how many rows there are."""
-        data = self._real if given is None else given
+        data = self._real() if given is None and self._real else given
         if data is None:
             raise GenerationError(
                 "there are no real rows to compare the twin with: what was learned keeps none",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -147,7 +147,8 @@ class Synthesizer(Judging):
         self.progress = progress
         self.spark_session = spark_session
         self._fitted: FittedSchema | None = None
-        self._real: Data | None = None  # what the last fit read, to compare twins with
+        # What the last fit read, to compare twins with; a function, because a URL may hold a password.
+        self._real: Callable[[], Data] | None = None
         self._frame_models: FrameModels | None = None
 
     def plan(self, data: Mapping[str, pd.DataFrame | pa.Table | str | os.PathLike[str]] | str) -> Preview:
@@ -246,7 +247,7 @@ class Synthesizer(Judging):
         protected.hide_in(fitted.dtypes)
         fitted.disguise = protected.disguise
         fitted.privacy |= protected.facts
-        self._fitted, self._real = fitted, data
+        self._fitted, self._real = fitted, lambda: data
         self._frame_models = self._fit_frame_models(protected.tables) if self._choice.frame_model else None
         return self
 

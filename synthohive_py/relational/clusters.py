@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.vq import kmeans2
+from scipy.cluster.vq import ClusterError, kmeans2
 
 from synthohive_py.columns.base import Codes
 
@@ -43,9 +42,9 @@ def cluster_centres(points: Floats, count: int, rng: np.random.Generator) -> Flo
     if count == 1:
         centres = points.mean(axis=0, keepdims=True) if len(points) else np.zeros((1, points.shape[1]))
     else:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "One of the clusters is empty")  # it is left out below
-            centres, labels = kmeans2(points, count, iter=30, minit="++", rng=rng)
-        centres = centres[np.bincount(labels, minlength=count) > 0]
+        try:
+            centres = kmeans2(points, count, iter=30, minit="++", missing="raise", rng=rng)[0]
+        except ClusterError:  # one had no points
+            return cluster_centres(points, count // 2, rng)
     main = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0] if len(points) else 0.0
     return centres[np.argsort(centres @ main, kind="stable")] if len(points) else centres

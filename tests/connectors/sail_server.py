@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,10 @@ server.start(background=True)
 print(server.listening_address[1], flush=True)
 sys.stdin.read()
 """
+
+
+# Without it, Spark's client looks for Spark where the program has no file, as in pytest's workers, and exits.
+os.environ.setdefault("SPARK_HOME", "none")
 
 
 @contextmanager

@@ -254,9 +254,9 @@ def _block(title: str, findings: Sequence[Finding]) -> str:
 
 def _training(table: TablePart) -> str:
     history = [
-        (epoch["loss"], epoch["validation_loss"])
+        (epoch["training_loss"], epoch["validation_loss"])
         for epoch in table.training.get("history", [])
-        if math.isfinite(epoch["loss"])
+        if math.isfinite(epoch["training_loss"])
     ]
     if not history:
         return ""

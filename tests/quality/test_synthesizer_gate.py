@@ -123,6 +123,7 @@ def test_the_report_takes_frames_folders_files_and_databases(
     from_database.sample(output_path=f"{url}twin")
 
     expected = fitted.generate_validation_report(real, twin)
+    assert "Losses of the training" in expected.to_html()
     for other in (folder, str(folder), files, csv):
         assert fitted.generate_validation_report(None, other).failures == expected.failures
     made = from_database.generate_validation_report(f"{url}shop", f"{url}twin", tmp_path / "report.json")

@@ -87,7 +87,7 @@ def test_json_holds_what_the_object_holds(poor: ValidationReport) -> None:
     assert content["passed"] is False
     assert len(content["failures"]) == len(poor.failures)
     assert [table["name"] for table in content["tables"]] == ["shops", "orders"]
-    assert content["tables"][1]["training"]["history"][0]["loss"] == 8.7
+    assert content["tables"][1]["training"]["history"][0]["training_loss"] == 8.7
 
 
 def test_names_and_values_are_escaped(good: ValidationReport) -> None:

@@ -15,7 +15,7 @@ EVIL = '"><img src=x onerror=alert(1)>'
 RARE_CITY, RARE_AMOUNT = "Hinterstinkenbrunn", 987_654.25
 SHOPS, ORDERS = 120, 1_500
 HISTORY = [
-    {"epoch": n, "loss": 9 - n * 0.3, "validation_loss": 9.2 - n * 0.28, "learning_rate": 1e-3}
+    {"epoch": n, "training_loss": 9 - n * 0.3, "validation_loss": 9.2 - n * 0.28, "learning_rate": 1e-3}
     for n in range(1, 13)
 ]
 TRAINING = {"orders": {"epochs": 12, "seconds": 3.5, "stopped_by": "patience", "history": HISTORY}}

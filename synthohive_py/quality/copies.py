@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from synthohive_py.arrowtypes import is_nested_type
 from synthohive_py.joins import row_hashes
 
 __all__ = ["copied", "new_row_share", "unique_row_share"]
@@ -39,6 +40,10 @@ def unique_row_share(real: pa.Table, columns: Sequence[str]) -> float:
 
 def _hashes(table: pa.Table) -> np.ndarray:
     """A number per row; numbers are taken as they are, which is quicker than to look for equal ones."""
+    for place, field in enumerate(table.schema):
+        if is_nested_type(field.type):  # Arrow knows no equal lists and structs
+            texts = pa.array([repr(value) for value in table.column(place).to_pylist()], pa.string())
+            table = table.set_column(place, field.name, texts)
     quick = [c for c in table.column_names if pa.types.is_primitive(table.schema.field(c).type)]
     total = row_hashes(table, [c for c in table.column_names if c not in quick])
     for name in quick:

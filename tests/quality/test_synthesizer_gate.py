@@ -143,3 +143,12 @@ def test_the_report_shows_the_training() -> None:
     fitted = Synthesizer(metadata, model_options={"epochs": 3}, seed=1, progress=False).fit(real)
 
     assert "Losses of the training" in fitted.generate_validation_report(real, fitted.sample()).to_html()
+
+
+def test_lists_are_compared_as_wholes() -> None:
+    real = {"t": pd.DataFrame({"id": range(60), "tags": [["a"], ["b", "c"], None] * 20})}
+    metadata = Metadata()
+    metadata.add_table("t", pk="id")
+    fitted = Synthesizer(metadata, model="gaussian_copula", seed=1, progress=False).fit(real)
+
+    assert fitted.generate_validation_report(real, fitted.sample()).to_json()

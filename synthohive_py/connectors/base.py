@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthohive_py.relational.sample import Parts
     from synthohive_py.schema import Metadata
 
-__all__ = ["BATCH_ROWS", "Connector", "Place", "Relation", "Twin", "check_places", "quoted"]
+__all__ = ["BATCH_ROWS", "Connector", "Place", "Relation", "Twin", "check_columns", "check_places", "quoted"]
 
 BATCH_ROWS = 65_536  # that are read or written at a time
 
@@ -90,6 +90,23 @@ def check_places(places: Mapping[str, Place]) -> None:
                 table=str(place.target),
                 expected="another place than the source's",
                 remedy="give the twins a schema of their own (in MySQL, a database)",
+            )
+
+
+def check_columns(table: str, asked: Iterable[str], known: Collection[str]) -> None:
+    """Refuse columns that a table does not have.
+
+    Raises:
+        ConnectorError: There is one; the message names it.
+    """
+    for name in asked:
+        if name not in known:
+            raise ConnectorError(
+                "there is no such column",
+                table=table,
+                column=name,
+                expected=f"one of {', '.join(known)}",
+                remedy="correct the column's name",
             )
 
 

@@ -22,7 +22,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from requests.exceptions import RequestException
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_columns, check_places
 from synthohive_py.connectors.bigquery_types import Column, column_of, exact, field_of, fitted, name_of
 from synthohive_py.connectors.reflection import Reflected, as_metadata
 from synthohive_py.connectors.urls import Address
@@ -125,15 +125,7 @@ class BigQueryConnector(Connector):
         with _refusing("can't be read", relation):
             table = self._client.get_table(_ref(relation))
             fields = {field.name: field for field in table.schema}
-            for name in columns or ():
-                if name not in fields:
-                    raise ConnectorError(
-                        "there is no such column",
-                        table=_named(relation),
-                        column=name,
-                        expected=f"one of {', '.join(fields)}",
-                        remedy="correct the column's name",
-                    )
+            check_columns(_named(relation), columns or (), fields)
             asked = [column_of(fields[name], _named(relation)) for name in columns or fields]
             yield pa.schema([(column.name, column.type) for column in asked]).empty_table()
             for batch in self._stream(table, asked):

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pymysql
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places
+from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_columns, check_places
 from synthohive_py.connectors.mysql_door import (
     LOST,
     Door,
@@ -126,15 +126,7 @@ class MySQLConnector(Connector):
         where = named(checked(relation))
         with self._door.session() as session, refusing("can't be read", relation):
             found = {column.name: column for column in session.columns(relation)}
-            for name in columns or ():
-                if name not in found:
-                    raise ConnectorError(
-                        "there is no such column",
-                        table=where,
-                        column=name,
-                        expected=f"one of {', '.join(found)}",
-                        remedy="correct the column's name",
-                    )
+            check_columns(where, columns or (), found)
             asked = list(found.values()) if columns is None else [found[name] for name in columns]
             reading = Reading(where, asked)
             session.ask(f"{reading.query} limit 0")  # the server's own error, if there is one

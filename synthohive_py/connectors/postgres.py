@@ -14,7 +14,15 @@ from urllib.parse import quote, unquote, urlencode
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places, quoted
+from synthohive_py.connectors.base import (
+    BATCH_ROWS,
+    Connector,
+    Place,
+    Relation,
+    check_columns,
+    check_places,
+    quoted,
+)
 from synthohive_py.connectors.postgres_types import COLUMNS, Column, Reading, column_of, fitted, sql_type
 from synthohive_py.connectors.reflection import Reflected, as_metadata
 from synthohive_py.connectors.urls import Address
@@ -200,15 +208,7 @@ class PostgresConnector(Connector):
         # One view of the rows, for their number of digits and for the rows themselves.
         with self._session("repeatable read") as session, _refusing("can't be read", relation):
             found = {column.name: column for column in session.columns(relation)}
-            for name in columns or ():
-                if name not in found:
-                    raise ConnectorError(
-                        "there is no such column",
-                        table=str(relation),
-                        column=name,
-                        expected=f"one of {', '.join(found)}",
-                        remedy="correct the column's name",
-                    )
+            check_columns(str(relation), columns or (), found)
             asked = list(found.values()) if columns is None else [found[name] for name in columns]
             reading = Reading(str(relation), asked, session.ask)
             yield reading.schema.empty_table()

@@ -16,7 +16,15 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places, quoted
+from synthohive_py.connectors.base import (
+    BATCH_ROWS,
+    Connector,
+    Place,
+    Relation,
+    check_columns,
+    check_places,
+    quoted,
+)
 from synthohive_py.connectors.reflection import Reflected, as_metadata
 from synthohive_py.connectors.snowflake_doors import ConnectionDoor, Door, RefusedError, SnowparkDoor
 from synthohive_py.connectors.snowflake_types import Column, Reading, as_texts, column_of, sql_type
@@ -95,15 +103,7 @@ class SnowflakeConnector(Connector):
     def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         with _refusing("can't be read", relation):
             found = {column.name: column for column in self._columns(relation)}
-            for name in columns or ():
-                if name not in found:
-                    raise ConnectorError(
-                        "there is no such column",
-                        table=str(relation),
-                        column=name,
-                        expected=f"one of {', '.join(found)}",
-                        remedy="correct the column's name",
-                    )
+            check_columns(str(relation), columns or (), found)
             asked = list(found.values()) if columns is None else [found[name] for name in columns]
             reading = Reading(str(relation), asked, self._ends(relation, asked))
             yield reading.schema.empty_table()

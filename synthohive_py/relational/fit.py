@@ -50,7 +50,7 @@ __all__ = ["MAX_CONTEXT", "fit_tables", "with_empty_tables_copied"]
 
 logger = logging.getLogger(__name__)
 
-MAX_FAMILIES = 2  # child tables whose families are told apart; each takes room from other columns
+MAX_FAMILIES = 2  # child tables whose families are told apart; each adds two columns to the parent
 FORGOTTEN = 0.02  # share of the family codes that are unknown while learning
 MAX_CONTEXT = 96  # code columns of the parent and its parents that a child is generated from
 
@@ -258,7 +258,12 @@ class _Fitting:
         return fitted
 
     def _find_families(self, name: str, fitted: FittedTable) -> None:
-        """What the children along each driver link have in common; of many child tables, of the largest."""
+        """What the children along each driver link have in common; of many child tables, of the largest.
+
+        Not with differential privacy: which family is like which depends on all of them, without any noise.
+        """
+        if self.settings.budget:
+            return
         links = [link for link in self.plan.links_to(name) if link.role == "driver"]
         links = [link for link in links if self.prepared[link.child].config.mode != "reference"]
         links.sort(key=lambda link: -self.prepared[link.child].table.num_rows)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthohive_py.errors import GenerationError
 from synthohive_py.joins import group_ids
 
 __all__ = ["Numbering", "counts_up", "find_numbered"]
@@ -42,6 +43,9 @@ class Numbering:
             table: The generated rows.
             name: The column.
             existing: Rows that are there already, whose numbers are taken.
+
+        Raises:
+            GenerationError: The column's type has no room for so many.
         """
         tables = [table] if existing is None else [table, existing]
         groups = group_ids(tables, [self.group] * len(tables))
@@ -49,7 +53,17 @@ class Numbering:
         if existing is not None:
             np.maximum.at(first, groups[1], _numbers(existing.column(name)) + 1)
         numbers = first[groups[0]] + _places(_numbers(table.column(name)), groups[0])
-        return pa.chunked_array([pc.cast(pa.array(numbers), table.schema.field(name).type)])
+        kind = table.schema.field(name).type
+        try:
+            return pa.chunked_array([pc.cast(pa.array(numbers), kind)])
+        except pa.ArrowInvalid as error:
+            raise GenerationError(
+                f"a key of type {kind} has no room for so many rows of one group",
+                column=name,
+                expected=f"numbers that fit into {kind}",
+                received=f"up to {numbers.max()} rows that share ({', '.join(self.group)})",
+                remedy="widen the column's type in the source, or generate fewer rows",
+            ) from error
 
 
 def find_numbered(

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from synthohive_py import Metadata, SettingError, Synthesizer
 from synthohive_py.plan import make_plan
 from synthohive_py.privacy.accounting import Budget, Releases, epsilon_of, noise_for
 from synthohive_py.privacy.config import PrivacyConfig
+from synthohive_py.relational.fit import fit_tables
+from synthohive_py.relational.fitted import FitSettings
 from synthohive_py.relational.private import plan_private, root_rows
+from synthohive_py.rng import Seed
 
 
 def shop() -> tuple[Metadata, dict[str, pd.DataFrame]]:
@@ -54,6 +58,19 @@ def test_a_whole_schema_keeps_its_budget_and_says_whom_it_protects(tmp_path: Pat
     assert "numbers of rows" in str(report)
     assert twin["orders"]["customer"].isin(twin["customers"]["id"]).all()
     assert set(twin["orders"]["paid"]) == {"card", "cash"}
+
+
+def test_families_are_not_told_apart_without_noise() -> None:
+    metadata, tables = shop()
+    data = {name: pa.Table.from_pandas(frame) for name, frame in tables.items()}
+
+    def families(budget: Budget | None) -> set[str]:
+        settings = FitSettings(budget=budget)
+        options = {"model": "autoregressive", "model_options": {"epochs": 1}, "seed": Seed(0)}
+        return set(fit_tables(metadata, data, settings=settings, **options).tables["customers"].families)
+
+    assert families(None)  # customers pay in the same way each time
+    assert not families(Budget(3))
 
 
 def test_a_table_alone_protects_its_rows() -> None:

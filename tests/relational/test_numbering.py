@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthohive_py import Metadata, Synthesizer
+from synthohive_py import GenerationError, Metadata, Synthesizer
 
 TINY = {"epochs": 3}
 
@@ -50,6 +50,16 @@ def test_rows_that_are_added_count_on(fitted: Synthesizer) -> None:
 
     assert len(longer) == 1200
     assert_numbered(longer)
+
+
+def test_a_type_without_room_is_named() -> None:
+    few = invoices().head(150).astype({"number": "int8"})
+    metadata = Metadata()
+    metadata.add_table("invoices", pk=["country", "number"])
+    synthesizer = Synthesizer(metadata, model_options=TINY, seed=1, progress=False).fit({"invoices": few})
+
+    with pytest.raises(GenerationError, match=r"number.*int8 has no room.*share \(country\)"):
+        synthesizer.sample(scale=4)
 
 
 def test_hours_of_a_day_do_not_grow() -> None:

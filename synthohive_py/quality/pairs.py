@@ -45,6 +45,8 @@ class PairScore:
         twin: The same in the twin.
         information: Their normalised mutual information.
         twin_information: The same in the twin.
+        rows: Of both sides, how many rows the score rests on: a correlation on those where
+            both columns are known.
     """
 
     columns: tuple[str, str]
@@ -54,6 +56,7 @@ class PairScore:
     twin: float
     information: float
     twin_information: float
+    rows: tuple[int, int]
 
 
 def correlation_similarity(real: pa.Table, synthetic: pa.Table, columns: tuple[str, str]) -> float:
@@ -110,11 +113,14 @@ def pair_scores(found: Sequence[Feature], pairs: Sequence[tuple[int, int]]) -> l
         if i in place and j in place:
             real, twin = float(ours[place[i], place[j]]), float(theirs[place[i], place[j]])
             score, metric = 1 - abs(real - twin) / 2, CORRELATION
+            known = [int((np.isfinite(x) & np.isfinite(y)).sum()) for x, y in _sides(found[i], found[j])]
+            rows = known[0], known[1]
         else:
             real, twin = (_cramer(table) for table in tables)
             score, metric = _contingency(binned[i], binned[j]), CONTINGENCY
+            rows = len(a.real), len(a.twin)
         if not np.isnan(score):
-            result.append(PairScore(columns, metric, score, real, twin, informed[0], informed[1]))
+            result.append(PairScore(columns, metric, score, real, twin, informed[0], informed[1], rows))
     return result
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthohive_py.findings import Finding
+from synthohive_py.quality.baseline import chance
 from synthohive_py.quality.features import split
-from synthohive_py.quality.judged import Judged
+from synthohive_py.quality.judged import DEVIATIONS, Judged
 from synthohive_py.quality.pairs import (
     CONTINGENCY,
     CORRELATION,
@@ -129,7 +130,7 @@ def judge_trends(pair: Judged, trends: Trends) -> Iterator[Finding]:
 
 def _judge_pair(pair: Judged, trends: Trends, score: PairScore) -> Finding:
     name = "correlation" if score.metric == CORRELATION else "Cramer's V"
-    deviations = pair.spread(0.5) if score.metric == CORRELATION else 0.0
+    deviations = DEVIATIONS * chance(*score.rows, deviation=0.5) if score.metric == CORRELATION else 0.0
     return pair.near_baseline(
         ", ".join(score.columns),
         score.metric,

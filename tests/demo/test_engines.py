@@ -37,7 +37,14 @@ for number, step in enumerate(steps):
         sys.exit(f"dbt {step} failed: {done.exception}")
 """
 # So few flights share a clock time that none is learned as one, unless values of single rows are.
-QUICK = '{"synthohive_model_options":{"epochs":10},"synthohive_k_anonymity_threshold":1,"synthohive_tolerance":0.5}'
+QUICK = json.dumps(
+    {
+        "synthohive_model_options": {"epochs": 10},
+        "synthohive_k_anonymity_threshold": 1,
+        "synthohive_tolerance": 0.5,
+    },
+    separators=(",", ":"),  # the steps are split at spaces
+)
 STEPS = (
     "build --exclude package:synthohive --target {target}",
     f"build --select package:synthohive --vars {QUICK} --target {{target}}",

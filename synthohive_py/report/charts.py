@@ -57,11 +57,12 @@ def _bars(chart: Histogram, title: str) -> str:
     )
     parts.append(f'<path class="twin" d="{path}"/><path class="axis" d="M0 {HEIGHT}H{WIDTH}"/>')
     middle = len(chart.labels) // 2
-    for place, anchor, label in (
-        (0, "start", chart.labels[0]),
-        (middle * step, "middle", chart.labels[middle]),
-        (WIDTH, "end", chart.labels[-1]),
-    ):
+    places = {  # of equal labels the first has the place
+        chart.labels[-1]: (WIDTH, "end"),
+        chart.labels[middle]: (middle * step, "middle"),
+        chart.labels[0]: (0, "start"),
+    }
+    for label, (place, anchor) in places.items():
         parts.append(f'<text x="{place:.0f}" y="{HEIGHT + 14}" text-anchor="{anchor}">{escape(label)}</text>')
     return _svg(WIDTH, HEIGHT + 20, title, "".join(parts), "chart")
 

@@ -28,13 +28,14 @@ def server() -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def sql(server: dict[str, Any]) -> Iterator[Sql]:
     """Runs statements, in the database ACME with an empty schema SHOP and none of our tests' others."""
-    with snowflake.connector.connect(**server) as connection:
+    # The driver asks again and again where the emulator failed: without a limit a test would never end.
+    with snowflake.connector.connect(**server, network_timeout=30) as connection:
 
         def run(statement: str) -> list[tuple]:
             return connection.cursor().execute(statement).fetchall()
 
         run("use database ACME")
-        for name in ("SHOP", "TWINS"):
+        for name in ("SHOP", "SHOP_SYNTHETIC", "TWINS"):
             run(f"drop schema if exists {name} cascade")
         run("create schema SHOP")
         yield run

@@ -9,7 +9,7 @@ from snowflake_project import TABLES
 
 
 def test_all_run_and_find_a_copy_alike(project: Project, sql) -> None:
-    sql("create or replace schema ACME.SHOP_SYNTHETIC")
+    sql("create schema ACME.SHOP_SYNTHETIC")
     for name in TABLES:
         sql(f"create table ACME.SHOP_SYNTHETIC.{name} as select * from ACME.SHOP.{name}")
     tests = add_tests_of_copies(project)

@@ -11,7 +11,7 @@ import math
 import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -112,15 +112,21 @@ class Patterns:
         return sum(_capacity(shape) for shape in self.shapes)
 
     def _widened(self) -> Patterns:
-        """Patterns with more room: full alphabets first, then one more digit at the end."""
-        wide = tuple(
-            tuple(_full(alphabet, hexadecimal=self.hexadecimal) for alphabet in shape)
-            for shape in self.shapes
-        )
-        if wide == self.shapes:
-            # Every shape grows by one place, so shapes that differed still do.
-            wide = tuple((*shape, string.digits) for shape in self.shapes)
-        return Patterns(wide or ((string.digits,),), self.weights or (1,), self.hexadecimal)
+        """Patterns with more room: the places that vary, then all digits, then one more digit at the end.
+
+        Letters that all values share stay: they are the name of a kind, `CUS-` or `N`.
+        """
+        numbers = set(HEX if self.hexadecimal else string.digits)
+        varying = {a for shape in self.shapes for a in shape if len(a) > 1}
+        counting = {a for shape in self.shapes for a in shape if set(a) <= numbers}
+        for alphabets in (varying, counting):
+            full = {a: _full(a, hexadecimal=self.hexadecimal) for a in alphabets}
+            wide = tuple(tuple(full.get(a, a) for a in shape) for shape in self.shapes)
+            if wide != self.shapes:
+                return replace(self, shapes=wide)
+        # Every shape grows by one place, so shapes that differed still do.
+        longer = tuple((*shape, string.digits) for shape in self.shapes)
+        return Patterns(longer or ((string.digits,),), self.weights or (1,), self.hexadecimal)
 
     def _random(self, shape: Sequence[str], size: int, rng: np.random.Generator) -> Text:
         return _join([_letters(alphabet)[rng.integers(0, len(alphabet), size)] for alphabet in shape], size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -218,6 +219,16 @@ def test_patterns_never_repeat_a_unique_text(values, size):
     texts = Patterns.fit(values, threshold=3).sample_unique(size, Seed(0).numpy())
 
     assert size == len(set(texts.tolist()))
+
+
+@pytest.mark.parametrize("size", [90, 150, 12_000])
+def test_unique_texts_keep_what_all_share_however_many_they_are(size):
+    patterns = Patterns.fit(f"CUS-{i:04d}" for i in range(90))
+
+    texts = patterns.sample_unique(size, Seed(0).numpy()).tolist()
+
+    assert len(set(texts)) == size
+    assert all(re.fullmatch(r"CUS-\d{4,5}", text) for text in texts)
 
 
 CLOCK = np.random.default_rng(0).permutation(

@@ -78,7 +78,7 @@ def test_the_first_commands_are_what_ci_runs() -> None:
     script = text_of(ROOT / ".ci" / "run")
     workflow = text_of(ROOT / ".github" / "workflows" / "ci.yml")
 
-    commands = re.findall(r"^make [\w-]+", script, re.MULTILINE)
+    commands = re.findall(r"^timeout \d+m (make [\w-]+)", script, re.MULTILINE)
     assert commands == ["make demo", "make test", "make test-dbt", "make test-cloud"]
     assert "run: .ci/run" in workflow
 

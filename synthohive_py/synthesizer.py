@@ -36,7 +36,7 @@ from synthohive_py.connectors.files import (
     read_parquet,
     write_tables,
 )
-from synthohive_py.connectors.paths import read_tables
+from synthohive_py.connectors.paths import check_not_real, read_tables
 from synthohive_py.dbt.fixtures import inputs_of_model, unit_test_given
 from synthohive_py.earlier.frames import ConditionalGenerativeModel, FrameModels
 from synthohive_py.earlier_settings import earlier_options
@@ -120,12 +120,13 @@ class Synthesizer(Judging):
         **earlier: Any,
     ) -> None:
         if earlier:
-            earlier_options("Synthesizer", earlier, inspect.signature(Synthesizer).parameters)
+            known = [name for name in inspect.signature(Synthesizer).parameters if name != "earlier"]
+            earlier_options("Synthesizer", earlier, known)
         if metadata is not None and not isinstance(metadata, Metadata):
             raise SettingError(
                 "metadata is no Metadata",
                 received=type(metadata).__name__,
-                remedy="build one with Metadata()",
+                remedy="build one with Metadata(); tables and URLs are given to fit",
             )
         options = options_of(model_options)
         choice = choose_model(model)
@@ -393,6 +394,7 @@ class Synthesizer(Judging):
             self._frame_models, output_path=output_path, conditions=conditions, append_to=append_to
         )
         check_output(fitted, output_path, output_format, chunk_rows)
+        check_not_real(output_path, output_format, fitted.metadata, self._real and self._real())
         if is_judged:
             self._check_demand(quality_threshold, real, conditions)
         options = self._sample_options(num_rows, scale, seed, conditions, workers, append_to)

@@ -76,15 +76,28 @@ class Twin:
     rows: pa.Table
 
 
-def check_places(places: Mapping[str, Place]) -> None:
-    """Refuse twins that would replace a real table.
+def check_places(places: Mapping[str, Place], identity: Callable[[Relation], Relation]) -> None:
+    """Refuse twins that would replace a real table, or each other.
+
+    Args:
+        places: Where the twins go.
+        identity: That of the connector: the same for all names of one table.
 
     Raises:
         ConnectorError: One would; the message names it.
     """
-    sources = {place.source for place in places.values() if place.source}
+    sources = {identity(place.source) for place in places.values() if place.source}
+    taken: dict[Relation, Relation] = {}
     for place in places.values():
-        if place.target in sources:
+        target = identity(place.target)
+        if target in taken:
+            raise ConnectorError(
+                f"would replace the twin of {taken[target].identifier!r}: both names mean one table here",
+                table=str(place.target),
+                remedy="write to a database that tells upper case from lower, or rename one of the tables",
+            )
+        taken[target] = place.target
+        if target in sources:
             raise ConnectorError(
                 "the twin would replace a real table",
                 table=str(place.target),
@@ -136,6 +149,10 @@ class Connector(ABC):
     def name(self, relation: Relation) -> str:
         """A table's full name, as users of the database write it."""
         return str(relation)
+
+    def identity(self, relation: Relation) -> Relation:
+        """What all names of one table have in common: not every database tells `Shop` from `shop`."""
+        return relation
 
     @abstractmethod
     def reflect(self, schema: str) -> Metadata:

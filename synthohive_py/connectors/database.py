@@ -181,8 +181,9 @@ def _targets(
     counts = Counter(names.values())
     # Tables of several schemas may share a name there, not here.
     targets = {n: connector.relation(schema, i if counts[i] == 1 else n) for n, i in names.items()}
+    real = {connector.identity(Relation(*relation)) for relation in relations.values() if relation}
     for name, target in targets.items():
-        if _parts(target) in relations.values():
+        if connector.identity(target) in real:
             raise ConnectorError(
                 summary,
                 table=name,

@@ -87,6 +87,10 @@ class DuckDBConnector(Connector):
             database = cursor.execute("select current_database()").fetchone()[0]
         return Relation(database, schema, identifier)
 
+    def identity(self, relation: Relation) -> Relation:
+        """DuckDB knows names in any case of letters, in quotes too."""
+        return Relation(relation.database.lower(), relation.schema.lower(), relation.identifier.lower())
+
     def reflect(self, schema: str) -> Metadata:
         with self._cursor() as cursor:
             names = cursor.execute(
@@ -128,7 +132,7 @@ class DuckDBConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        check_places(places)
+        check_places(places, self.identity)
         current: list[Place] = []  # the one that is being written, for the error
         with self._cursor() as cursor:
             try:

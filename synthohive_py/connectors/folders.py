@@ -72,6 +72,12 @@ class FolderConnector(Connector):
         """The file or folder that a twin is written to."""
         return str(self._home(relation) / f"{relation.identifier}{self._ending()}")
 
+    def identity(self, relation: Relation) -> Relation:
+        """`lake/shop` is one folder, be it a schema, a folder of its own, or behind a link."""
+        if not Path(relation.database).is_absolute():  # of another kind of database
+            return relation
+        return Relation("", str(self._home(relation).resolve()), relation.identifier)
+
     def reflect(self, schema: str) -> Metadata:
         """The tables of a folder; files declare no keys, so these are guessed."""
         home = self.folder / schema
@@ -152,7 +158,7 @@ class FolderConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        check_places(places)
+        check_places(places, self.identity)
         schemas = {name: self._schema(place) for name, place in places.items()}
         homes = {self._home(place.target) for place in places.values()}
         names = {name: place.target.identifier for name, place in places.items()}

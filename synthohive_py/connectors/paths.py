@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from synthohive_py.connectors.base import Connector, Relation
+from synthohive_py.connectors.database import is_url
 from synthohive_py.connectors.files import OutputFormat
 from synthohive_py.connectors.folders import FolderConnector
+from synthohive_py.connectors.urls import Address
 from synthohive_py.errors import ConnectorError
+from synthohive_py.schema import Metadata
 
-__all__ = ["read_tables"]
+__all__ = ["check_not_real", "read_tables"]
 
 
 def read_tables(data: Mapping[str, Any], spark: Connector | None = None) -> dict[str, Any]:
@@ -49,6 +52,47 @@ def _read(name: str, place: str | os.PathLike[str], spark: Connector | None) -> 
         remedy="correct the path; for a table of Spark pass Synthesizer(spark_session=...), for one of "
         "another database give fit its URL",
     )
+
+
+def check_not_real(
+    output_path: object, output_format: OutputFormat, metadata: Metadata, data: object = None
+) -> None:
+    """Refuse to write the files of a twin over those that it was learned from.
+
+    Args:
+        output_path: A folder; or the URL of one, else nothing is refused here.
+        output_format: What is written there, if it is no URL.
+        metadata: The schema that was learned.
+        data: What `fit` was given, if that is known.
+
+    Raises:
+        ConnectorError: A real file would be replaced; the message names it.
+    """
+    if not isinstance(output_path, str | os.PathLike):
+        return
+    home, ending = Path(output_path), output_format
+    if is_url(output_path):
+        address = Address.read(str(output_path))
+        if address.scheme not in FolderConnector.kinds:
+            return
+        connector = FolderConnector.open(address)
+        home, ending = connector.folder / (address.schema or ""), connector.kind
+    real = {os.path.realpath(p) for p in (data.values() if isinstance(data, Mapping) else ()) if _is_path(p)}
+    for name, table in metadata.modelled.items():
+        file = home / (name if ending == "delta" else f"{name}.{ending}")
+        database, schema, identifier = table.relation or ("", "", "")
+        is_here = Path(database).is_absolute() and Path(database, schema).resolve() == home.resolve()
+        if os.path.realpath(file) in real or (is_here and identifier == name):
+            raise ConnectorError(
+                "the twin would replace the real table",
+                table=name,
+                received=f"{file} for the twin",
+                remedy="name another folder as output_path",
+            )
+
+
+def _is_path(place: object) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(place, str | os.PathLike) and "\0" not in str(place)
 
 
 def _kind_of(path: Path) -> OutputFormat | None:

@@ -222,7 +222,7 @@ class PostgresConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        check_places(places)
+        check_places(places, self.identity)
         for place in places.values():
             _checked(place.target)
         current: list[Place] = []  # those that are being written, for the error

@@ -129,7 +129,7 @@ class SnowflakeConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        check_places(places)
+        check_places(places, self.identity)
         current: list[Place] = []  # the one that is being written, for the error
         summary = "the twin can't be written; no twin was changed"
         with (

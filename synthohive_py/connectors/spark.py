@@ -97,6 +97,10 @@ class SparkConnector(Connector):
     def name(self, relation: Relation) -> str:
         return backticked(part for part in (relation.database, relation.schema, relation.identifier) if part)
 
+    def identity(self, relation: Relation) -> Relation:
+        """Spark's catalogs know names in any case of letters, or may."""
+        return Relation(relation.database.lower(), relation.schema.lower(), relation.identifier.lower())
+
     def reflect(self, schema: str) -> Metadata:
         """The tables of a schema, no views. Spark declares no keys, so these are guessed."""
         with _refused(f"the schema {schema!r} can't be read"):
@@ -146,7 +150,7 @@ class SparkConnector(Connector):
     @contextlib.contextmanager
     def _staging(self, places: Mapping[str, Place]) -> Iterator[_Staging]:
         """Tables for rows on their way; at the end they replace the twins, or are dropped."""
-        check_places(places)
+        check_places(places, self.identity)
         with _refused("the twins can't be written; no twin was changed"):
             columns = {name: self._columns(place) for name, place in places.items()}
             schemas = {(p.target.database, p.target.schema): None for p in places.values()}

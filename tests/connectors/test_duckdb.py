@@ -206,4 +206,16 @@ def test_a_twin_never_replaces_a_real_table(database: duckdb.DuckDBPyConnection)
     with pytest.raises(ConnectorError, match="would replace a real table"):
         connect(database).write_twins([Twin(relation("shop", "t"), relation("shop", "t"), rows)])
 
+    with pytest.raises(ConnectorError, match="would replace a real table"):  # as DuckDB understands it
+        connect(database).write_twins([Twin(relation("shop", "t"), relation("SHOP", "T"), rows)])
+
     assert database.execute("from shop.t").fetchall() == [(1,)]
+
+
+def test_two_twins_whose_names_differ_in_case_alone_are_refused(database: duckdb.DuckDBPyConnection) -> None:
+    database.execute("create table shop.t as select 1 as a; create table shop.u as select 1 as a")
+    rows = pa.table({"a": [2, 3]})
+    twins = [Twin(relation("shop", a), relation("twins", b), rows) for a, b in (("t", "x"), ("u", "X"))]
+
+    with pytest.raises(ConnectorError, match=r"X.*would replace the twin of 'x'"):
+        connect(database).write_twins(twins)

@@ -107,6 +107,31 @@ def test_twins_never_replace_the_real_tables(shop: str) -> None:
     assert to_arrow(rows_of(shop, "customers"), "customers").equals(to_arrow(CUSTOMERS, "customers"))
 
 
+@pytest.mark.parametrize(
+    "other", ["/shop", "/?schema=shop", "/shop?schema=.", "/?schema=twins/../shop", "/link", "/link/"]
+)
+def test_real_tables_are_known_under_every_name_of_their_folder(
+    shop: str, tmp_path: Path, other: str
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "shop")
+    (tmp_path / "twins").mkdir()
+    kind = shop.partition(":")[0]
+    by_url = Synthesizer(model="gaussian_copula", progress=False).fit(shop)
+    by_path = Synthesizer(model="gaussian_copula", progress=False)
+    ending = "" if kind == "delta" else f".{kind}"
+    by_path.fit({name: tmp_path / "shop" / f"{name}{ending}" for name in ("customers", "orders")})
+
+    for synthesizer in (by_url, by_path):
+        with pytest.raises(ConnectorError, match="would replace the real table"):
+            synthesizer.sample(output_path=f"{kind}:///{tmp_path}{other}")
+        if "?" not in other:
+            with pytest.raises(ConnectorError, match=r"would replace the real table.*another folder"):
+                synthesizer.sample(output_path=f"{tmp_path}{other}", output_format=kind)
+
+    assert to_arrow(rows_of(shop, "customers"), "customers").equals(to_arrow(CUSTOMERS, "customers"))
+    by_path.sample(output_path=tmp_path / "twins", output_format=kind)  # another folder is free
+
+
 def writing(url: str, names: list[str]) -> Callable[[], None]:
     connector, _ = open_url(url)
     places = {

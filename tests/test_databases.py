@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from synthohive_py import ForeignKey, Metadata, Synthesizer
 from synthohive_py.connectors import open_url
 from synthohive_py.connectors.base import Relation
 from synthohive_py.connectors.families import read_families
+from synthohive_py.connectors.urls import Address
 from synthohive_py.errors import ConnectorError, SchemaValidationError, SettingError
 from synthohive_py.rng import Seed
 
@@ -91,13 +93,30 @@ def test_the_schema_of_a_database_has_its_tables_and_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["warehouse.duckdb", "duckdb:///none.duckdb", "oracle://scott:tiger@host/shop"]
+    "wrong",
+    [
+        "warehouse.duckdb",
+        "duckdb:///none.duckdb",
+        "oracle://scott:tiger@host/shop",
+        "postgresql://scott:tiger/1@host/shop",
+        "postgresql://scott:tiger#1@host/shop",
+        "postgresql://scott:tiger?1@host/shop",
+        "postgresql://scott:[tiger@host/shop",
+        "postgresql://scott:12/tiger@127.0.0.1/shop",
+        "mysql://scott:12?tiger@127.0.0.1/shop",
+        "postgresql://scott:12#tiger@127.0.0.1/shop",
+        "postgresql://scott:tiger%00@127.0.0.1:1/shop",
+        "mysql://scott:tiger\udcff@127.0.0.1:1/shop",
+        f"mysql://scott:tiger@{'x' * 70}.com/shop",
+        "postgresql://scott:tiger@host:70000/shop",
+    ],
 )
 def test_what_is_no_database_is_refused_without_its_password(wrong: str) -> None:
     with pytest.raises(ConnectorError, match="What to do") as caught:
         Metadata.from_database(wrong)
 
-    assert "tiger" not in str(caught.value)
+    assert "tiger" not in "".join(traceback.format_exception(caught.value))
+    assert "tiger" not in repr(caught.value.__context__)
 
 
 # ---------------------------------------------------------------- fit, plan and sample
@@ -179,6 +198,9 @@ def test_the_real_tables_are_not_replaced() -> None:
     with pytest.raises(ConnectorError, match=r"replace the real table.*schema="):
         synthesizer.sample(output_path=url())
 
+    with pytest.raises(ConnectorError, match=r"replace the real table.*schema="):
+        synthesizer.sample(output_path=url("SHOP"))  # the same to DuckDB
+
     assert query("from shop.orders") == before
 
 
@@ -237,6 +259,11 @@ def test_a_url_in_the_place_of_a_path_is_not_shown(call: str) -> None:
         calls[call]()
 
     assert "hush" not in str(caught.value)
+
+
+def test_the_parts_of_a_url_are_shown_without_what_is_secret() -> None:
+    for address in ("postgresql://me:hush@host/shop?password=hush", "sc://host/;token=hush"):
+        assert "hush" not in repr(Address.read(address))
 
 
 def test_no_password_is_kept(caplog: pytest.LogCaptureFixture) -> None:

@@ -34,6 +34,8 @@ NATIVE = {
     "timestamptz": pa.timestamp("us", "UTC"),
     "uuid": pa.uuid(),
 }
+# PostgreSQL fills `char(n)` up with spaces, which mean nothing there: in text they are gone.
+UNFILLED = {"bpchar": "text", "bpchar[]": "text[]"}
 MAX_DIGITS = 76  # of Arrow's widest decimal
 # PostgreSQL knows no day before 4713 BC: lower numbers are infinities, and what overflowed after 294247 AD.
 FIRST_DAY = -2_440_588
@@ -142,7 +144,7 @@ def column_of(row: dict[str, Any]) -> Column:
     return Column(
         name=row["name"],
         plain=row["plain"],
-        base=row["base"],
+        base=UNFILLED.get(row["base"], row["base"]),
         type=kind,
         is_text=is_text,
         is_direct=not is_text or row["kind"] == "e" or row["typname"] == "json",

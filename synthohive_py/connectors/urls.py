@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from synthohive_py.errors import ConnectorError
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from synthohive_py.connectors.base import Connector
 
 __all__ = ["Address", "open_url"]
+
+QUOTE = "quote special characters of names and passwords: %40 for @, %2F for /, %3F for ?, %23 for #"
 
 # Scheme of the URL: module and class of its connector, and the extra that installs the driver.
 CONNECTORS = {
@@ -50,8 +52,8 @@ class Address:
     password: str | None = field(repr=False)
     host: str | None
     port: int | None
-    path: str
-    options: dict[str, str]
+    path: str = field(repr=False)  # Spark's has the token
+    options: dict[str, str] = field(repr=False)  # `password` may be among them
     schema: str | None
 
     @classmethod
@@ -61,24 +63,40 @@ class Address:
         Raises:
             ConnectorError: It is none. The message does not show it: it may hold a password.
         """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise _no_url("it can't be read (quote special characters of the password: %40 for @)") from error
+        parts = _split(url)
+        if parts is None:
+            raise _no_url(f"it can't be read ({QUOTE}, and name a port up to 65535)")
         if not parts.scheme or "://" not in url:
             raise _no_url("it has no scheme")
+        # Of a password `12/34` the rest would be a database, which errors show.
+        after = url.partition("://")[2].removeprefix(parts.netloc)
+        is_cut = parts.netloc and "@" not in parts.netloc and "@" in after.partition("=")[0]
+        if is_cut or parts.fragment:
+            raise _no_url(f"it ends too early ({QUOTE})")
+        if "%00" in url or "\0" in url:
+            raise _no_url("it has a character that no database takes (%00)")
         options = dict(parse_qsl(parts.query))
         return cls(
             parts.scheme.lower(),
             None if parts.username is None else unquote(parts.username),
             None if parts.password is None else unquote(parts.password),
             unquote(_host(parts.netloc)) or None,
-            port,
+            parts.port,
             parts.path,
             {key: value for key, value in options.items() if key != "schema"},
             options.get("schema"),
         )
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts; None in place of Python's error, which shows the URL, or some of it."""
+    try:
+        url.encode()  # not all of Python's texts can be sent
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _host(netloc: str) -> str:

@@ -9,6 +9,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -97,6 +98,17 @@ class MySQLConnector(Connector):
     def relation(self, schema: str, identifier: str) -> Relation:
         return checked(Relation("", schema, identifier))
 
+    def identity(self, relation: Relation) -> Relation:
+        """A server whose disk does not tell upper case from lower does not tell names apart either."""
+        if not self._is_caseless:
+            return relation
+        return Relation("", relation.schema.lower(), relation.identifier.lower())
+
+    @cached_property
+    def _is_caseless(self) -> bool:
+        with self._door.session() as session, refusing("the server can't be asked"):
+            return bool(session.ask("select @@lower_case_table_names as it")[0]["it"])
+
     def reflect(self, schema: str) -> Metadata:
         with self._door.session() as session, refusing(f"the database {schema!r} can't be read"):
             names = [row["name"] for row in session.ask(TABLES, schema)]
@@ -130,8 +142,9 @@ class MySQLConnector(Connector):
             asked = list(found.values()) if columns is None else [found[name] for name in columns]
             reading = Reading(where, asked)
             session.ask(f"{reading.query} limit 0")  # the server's own error, if there is one
+            is_versioned = session.tables(relation.schema).get(relation.identifier) == "SYSTEM VERSIONED"
         yield reading.schema.empty_table()
-        for batch in self._door.stream(reading, where):
+        for batch in self._door.stream(reading, where, is_prepared=not is_versioned):
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield reading.exact(batch.slice(start, BATCH_ROWS))
 
@@ -139,7 +152,7 @@ class MySQLConnector(Connector):
 
     @contextlib.contextmanager
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
-        check_places(places)
+        check_places(places, self.identity)
         for place in places.values():
             checked(place.target)
         current: list[Place] = []  # those that are being written, for the error
@@ -278,11 +291,12 @@ class _Draft:
 
     def _insert(self, texts: Mapping[str, pa.Array]) -> None:
         """For servers that load no local files; several times slower."""
-        names = ", ".join(map(name_of, texts)).replace("%", "%%")
+        names = ", ".join(map(name_of, texts))
+        where = f"{named(self.new)} ({names})".replace("%", "%%")  # the driver takes % for a place of a value
         values = ", ".join(self.columns[name].given.format("%s") for name in texts)
         with self.session.connection.cursor() as cursor:
             cursor.executemany(
-                f"insert into {named(self.new)} ({names}) values ({values})",  # noqa: S608  quoted
+                f"insert into {where} values ({values})",  # noqa: S608  quoted
                 list(zip(*(column.to_pylist() for column in texts.values()), strict=True)),
             )
 

@@ -125,7 +125,7 @@ class Door:
                 cursorclass=DictCursor,
                 ssl=self._tls,
             )
-        except (pymysql.Error, RuntimeError, ssl.SSLError) as error:
+        except (pymysql.Error, RuntimeError, UnicodeError, ssl.SSLError) as error:
             code = 2026 if "SSL" in str(error) else code_of(error)
             raise ConnectorError(
                 "MySQL can't be reached, or does not let us in",
@@ -136,17 +136,21 @@ class Door:
         connection._read_timeout = None  # noqa: SLF001  there is no other way
         return connection
 
-    def stream(self, reading: Reading, table: str) -> Iterator[pa.RecordBatch]:
+    def stream(self, reading: Reading, table: str, *, is_prepared: bool = True) -> Iterator[pa.RecordBatch]:
         """The rows of a query, in pieces.
 
         Args:
             reading: The query.
             table: What it reads, for errors.
+            is_prepared: Whether it may be a prepared statement, which is quicker. Of a table with a history
+                MariaDB 10.11 gives such a statement no rows where the session's zone is an offset.
 
         Raises:
             ConnectorError: The server refused, or the connection was lost.
         """
-        return self._fetched(reading, table) if self._tls else self._read(reading.query, table)
+        if self._tls or not is_prepared:
+            return self._fetched(reading, table)
+        return self._read(reading.query, table)
 
     def _read(self, query: str, table: str) -> Iterator[pa.RecordBatch]:
         address = self._address

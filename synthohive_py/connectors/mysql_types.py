@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,15 +283,55 @@ def csv_of(columns: Sequence[pa.Array]) -> pa.Buffer:
     return lines.buffers()[2].slice(ends[lines.offset], ends[lines.offset + len(lines)] - ends[lines.offset])
 
 
-# What `show create table` says of a column, without what counts for the source alone.
+# What `show create table` says of a column, and the pieces of it: names, texts, parentheses, spaces, words.
 DEFINITION = re.compile(r"^\s+(`(?:[^`]|``)+` .*?),?$")
+PIECE = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|[()]|\s+|[^\s`'()]+")
+OPTION = re.compile(r"(?:ENGINE|CHARSET|COLLATE)=\w+")
 
 
 def definitions(shown: str) -> str:
-    """Columns and options out of `show create table`, without keys, checks of the table, and counters."""
+    """Columns and options out of `show create table`, without what counts for the source alone.
+
+    That is keys, checks, counters, sequences and the history of its rows.
+    """
     *lines, _ = shown.split("\n")
     found = (DEFINITION.match(line) for line in lines[1:])
-    columns = [re.sub(r" AUTO_INCREMENT\b", "", match.group(1)) for match in found if match]
-    options = shown.rpartition("\n)")[2]
-    kept = re.findall(r"\b(?:ENGINE|(?:DEFAULT )?CHARSET|COLLATE)=\w+", options)
+    columns = [" ".join(_own(_words(match.group(1)))) for match in found if match]
+    kept = [word for word in _words(shown.rpartition("\n)")[2]) if OPTION.fullmatch(word)]
     return f"({', '.join(columns)}) {' '.join(kept)}"
+
+
+def _words(text: str) -> list[str]:
+    """What spaces divide, outside of quotes and parentheses."""
+    words, depth, is_new = [""], 0, False
+    for piece in PIECE.findall(text):
+        if depth == 0 and piece.isspace():
+            is_new = True
+            continue
+        if is_new:
+            words.append("")
+            is_new = False
+        words[-1] += piece
+        depth += (piece == "(") - (piece == ")")
+    return words
+
+
+def _own(words: Sequence[str]) -> Iterator[str]:
+    """The words of a column's definition that its twin shares."""
+    place = 0
+    while place < len(words):
+        word, after = words[place], words[place + 1 : place + 4]
+        value = after[0] if after else ""
+        is_check = word == "CHECK" and not value.startswith("(json_valid(")  # that is what MariaDB calls JSON
+        is_sequence = word == "DEFAULT" and "nextval(" in value
+        if word == "AUTO_INCREMENT":
+            place += 1
+        elif is_check or is_sequence:
+            place += 2
+        elif word in ("WITH", "WITHOUT") and value == "SYSTEM":  # versioning
+            place += 3
+        elif word == "GENERATED" and after == ["ALWAYS", "AS", "ROW"]:  # start, or end
+            place += 5
+        else:
+            yield word
+            place += 1

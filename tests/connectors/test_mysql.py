@@ -11,6 +11,7 @@ from decimal import Decimal
 from urllib.parse import quote
 
 import pyarrow as pa
+import pymysql
 import pytest
 from faults import Proxy
 from mariadb_server import PASSWORD
@@ -194,6 +195,46 @@ def test_a_twin_has_the_columns_of_its_source_and_none_of_its_keys(mysql, mysql_
     assert mysql.read(mysql.relation("twins", "t")) == rows
     assert mysql_sql("select * from information_schema.statistics where table_schema = 'twins'") == []
     assert leftovers(mysql_sql) == []
+
+
+def test_checks_sequences_and_history_of_the_source_are_not_the_twins(mysql, mysql_sql) -> None:
+    mysql_sql("create sequence shop.numbers")
+    mysql_sql(
+        "create table shop.t (a int default nextval(shop.numbers) check (a > 0), "
+        "b varchar(20) default 'CHECK (1), `b` int,' comment 'no AUTO_INCREMENT' check (b <> ''), j json, "
+        "since timestamp(6) generated always as row start, until timestamp(6) generated always as row end, "
+        "period for system_time (since, until)) comment 'ENGINE=none' with system versioning"
+    )
+    mysql_sql("insert into shop.t (a, j) values (1, '{}')")
+    rows = mysql.read(shop(mysql))
+    shorter = rows.set_column(0, "a", pa.array([-1], pa.int32()))
+
+    mysql.write_twins([twin(mysql, shorter)])
+
+    assert mysql.read(mysql.relation("twins", "t")) == shorter
+    mysql_sql("drop sequence shop.numbers")
+    mysql_sql("insert into twins.t (j) values ('[]')")
+    [(a, b)] = mysql_sql("select a, b from twins.t where j = '[]'")
+    assert (a, b) == (None, "CHECK (1), `b` int,")
+    [(_, shown)] = mysql_sql("show create table twins.t")
+    assert "COMMENT 'no AUTO_INCREMENT'" in shown
+    with pytest.raises(pymysql.Error, match="CONSTRAINT"):
+        mysql_sql("insert into twins.t (j) values ('no json')")
+
+
+@pytest.mark.parametrize("loads_files", [True, False])
+def test_a_percent_sign_in_any_name_is_taken_literally(mysql, mysql_sql, loads_files: bool) -> None:
+    mysql_sql("drop database if exists `tw%sins`")
+    mysql_sql("create table shop.t (`a%s` int, `values (%s)` int)")
+    mysql_sql(f"set global local_infile = {int(loads_files)}")
+    target = mysql.relation("tw%sins", "t")
+    rows = pa.table({"a%s": pa.array([1, 2], pa.int32()), "values (%s)": pa.array([3, None], pa.int32())})
+
+    mysql.write_twins([Twin(shop(mysql), target, rows)])
+
+    assert mysql.read(target) == rows
+    mysql_sql("set global local_infile = 1")
+    mysql_sql("drop database `tw%sins`")
 
 
 def test_a_twin_without_a_source_gets_the_nearest_types(mysql, mysql_sql) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from synthohive_py.connectors.database import is_url, read_twin
 from synthohive_py.connectors.paths import read_tables
 from synthohive_py.errors import ConnectorError, GenerationError, QualityError, SettingError
-from synthohive_py.frames import check_tables
+from synthohive_py.frames import check_tables, to_arrow
 from synthohive_py.quality import Tolerances, judge
+from synthohive_py.quality.metrics import TV, choose_metric
 from synthohive_py.report import ValidationReport, check_path, make_report
 from synthohive_py.rng import Seed
 
@@ -66,16 +67,17 @@ class Judging:
         if output_path is not None:
             check_path(output_path)
         twin = read_synthetic(fitted, synthetic_data)
+        tables, _ = self._real_rows(real_data)
         report = make_report(
             fitted.metadata,
-            self._real_rows(real_data)[0],
+            tables,
             twin,
             seed=Seed(self.seed),
             threshold=self.settings.k_anonymity_threshold,
             scale=None,
             rules=fitted.rules(),
             training={name: table.report for name, table in fitted.tables.items() if table.report},
-            replaced=_replaced(fitted),
+            replaced=_replaced(fitted, tables),
         )
         if output_path is not None:
             report.write(output_path)
@@ -129,7 +131,7 @@ class Judging:
             scale=options["scale"] if options["num_rows"] is None and options["append_to"] is None else None,
             rules=fitted.rules(),
             real_rows=rows,
-            replaced=_replaced(fitted),
+            replaced=_replaced(fitted, tables),
         ).findings
         failures = [finding for finding in found if not finding.passed]
         if failures and quality_threshold is not None:
@@ -167,9 +169,20 @@ def _file_of(folder: Path, name: str) -> Path:
     )
 
 
-def _replaced(fitted: FittedSchema) -> dict[str, set[str]]:
-    """Per table the columns that hold made-up people instead of what was learned."""
+def _replaced(fitted: FittedSchema, real: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Per table the columns that hold made-up people instead of what was learned.
+
+    Of texts with invented names in them only the lengths can be compared, so those that are categories are
+    left out.
+    """
     found: dict[str, set[str]] = {}
     for column in fitted.privacy.get("columns", ()):
         found.setdefault(column["table"], set()).add(column["column"])
+    for name, hidden in fitted.disguise.tables.items():
+        if not hidden.texts or name not in real:
+            continue
+        table = to_arrow(real[name], name)
+        for column in hidden.texts:
+            if column in table.column_names and choose_metric(table.column(column)) is TV:
+                found.setdefault(name, set()).add(column)
     return found

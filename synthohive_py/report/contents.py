@@ -18,6 +18,7 @@ from synthohive_py.quality.metrics import has_nulls
 from synthohive_py.quality.pairs import PairScore
 from synthohive_py.quality.trends import Trends
 from synthohive_py.report.histograms import Histogram, histogram, whole_numbers
+from synthohive_py.report.holders import Holders, holders_of
 
 __all__ = ["ColumnPart", "LinkPart", "Relations", "TablePart", "privacy_findings", "table_parts"]
 
@@ -185,12 +186,13 @@ def _table_part(
         for link in judgement.links[name]
     )
     keys = {", ".join(columns) for columns in judged.config.unique_sets}
+    holders = holders_of(name, judgement.tables, threshold=threshold)
     columns = tuple(
         _column_part(
             judged,
             column,
             tuple(_taken(left, lambda f, c=column: f.column == c and f.metric != "KeyUniqueness")),
-            threshold,
+            holders,
         )
         for column in judged.real.column_names
         if column not in keys or column in judged.metrics
@@ -221,11 +223,13 @@ def _taken(left: list[Finding], wanted: Any) -> list[Finding]:
     return found
 
 
-def _column_part(judged: Judged, name: str, findings: tuple[Finding, ...], threshold: int) -> ColumnPart:
+def _column_part(judged: Judged, name: str, findings: tuple[Finding, ...], holders: Holders) -> ColumnPart:
     real = judged.real.column(name)
+    if name in judged.config.accepted_values or judged.config.mode == "reference":
+        holders = Holders(holders.threshold)  # public, whoever holds it
     twin = judged.twin.column(name) if name in judged.twin.column_names else None
     chart = (
-        histogram(real, twin, judged.metrics[name], threshold=threshold)
+        histogram(real, twin, judged.metrics[name], holders=holders)
         if twin is not None and name in judged.metrics
         else None
     )

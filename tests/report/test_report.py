@@ -15,6 +15,7 @@ from synthohive_py.errors import ConnectorError, SettingError
 from synthohive_py.quality.metrics import KS, TV
 from synthohive_py.report import ValidationReport
 from synthohive_py.report.histograms import histogram
+from synthohive_py.report.holders import Holders
 
 VOID = {"meta", "rect", "path", "polyline", "br"}
 
@@ -126,7 +127,7 @@ def test_nothing_that_few_rows_hold_is_told(good: ValidationReport, poor: Valida
 
 def test_bins_of_few_rows_are_not_shown() -> None:
     values = np.concatenate([np.zeros(50), [5.0, 5.0], np.full(50, 9.0)])
-    found = histogram(pa.chunked_array([values]), pa.chunked_array([values]), KS, threshold=5)
+    found = histogram(pa.chunked_array([values]), pa.chunked_array([values]), KS, holders=Holders(5))
 
     assert found is not None
     assert found.real[5] is None
@@ -137,7 +138,7 @@ def test_bins_of_few_rows_are_not_shown() -> None:
 def test_names_of_rare_categories_are_not_shown() -> None:
     column = pa.chunked_array([["a"] * 40 + ["b"] * 30 + ["secret"] * 3])
     twin = pa.chunked_array([["a"] * 40 + ["b"] * 20 + ["other"] * 20])
-    found = histogram(column, twin, TV, threshold=5)
+    found = histogram(column, twin, TV, holders=Holders(5))
 
     assert found is not None
     assert found.labels == ("a", "b", "all others")
@@ -148,7 +149,7 @@ def test_names_of_rare_categories_are_not_shown() -> None:
 def test_too_few_rows_have_no_picture() -> None:
     column = pa.chunked_array([[1.0, 2.0, 3.0]])
 
-    assert histogram(column, column, KS, threshold=5) is None
+    assert histogram(column, column, KS, holders=Holders(5)) is None
 
 
 def test_300_columns_are_folded(tmp_path: Path) -> None:

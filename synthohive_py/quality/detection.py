@@ -98,12 +98,17 @@ def _auc(found: list[Feature], families: Array, generator: np.random.Generator) 
         for train, test in folds.split(rows, side, families):
             if len(np.unique(side[test])) < 2 or len(np.unique(side[train])) < 2:
                 return None  # few large families: a fold of one side only
+            known = ~np.isnan(rows[train]).all(axis=0)  # scikit-learn has no bins for columns without values
+            if not known.any():
+                return None
             model = HistGradientBoostingClassifier(
                 max_iter=TREES,
-                categorical_features=[f.categories > 0 for f in found],
+                categorical_features=[
+                    f.categories > 0 for f, is_known in zip(found, known, strict=True) if is_known
+                ],
                 early_stopping=False,
                 random_state=seed,
             )
-            model.fit(rows[train], side[train])
-            scores.append(roc_auc_score(side[test], model.predict_proba(rows[test])[:, 1]))
+            model.fit(rows[train][:, known], side[train])
+            scores.append(roc_auc_score(side[test], model.predict_proba(rows[test][:, known])[:, 1]))
     return float(np.mean(scores))

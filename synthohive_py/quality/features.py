@@ -15,6 +15,7 @@ from synthohive_py.quality.metrics import KS, TV, Metric, aligned
 __all__ = ["Feature", "coarse", "discretized", "features", "split"]
 
 Array = np.ndarray
+TINY = 1e-150  # as the largest of a column; 1 / TINY as well
 BINS = 10  # of a number beside a category, as in SDMetrics
 COARSE = 10  # codes of a column where its mutual information with others is estimated
 
@@ -82,7 +83,10 @@ def discretized(feature: Feature) -> Feature:
     if feature.categories:
         return feature
     known = feature.real[np.isfinite(feature.real)]
-    edges = np.histogram_bin_edges(known, bins=BINS)
+    try:
+        edges = np.histogram_bin_edges(known, bins=BINS)
+    except ValueError:  # numbers so near to each other that no bins have room between them: a bin each
+        edges = np.concatenate([np.unique(known), [np.inf]])
     return _digitized(feature, edges[1:-1])
 
 
@@ -135,7 +139,10 @@ def _number(name: str, real: pa.ChunkedArray, twin: pa.ChunkedArray) -> Feature:
         first = pc.min(real)
         if first.is_valid:
             real, twin = pc.subtract(real, first), pc.subtract(twin, first)
-    sides = (c.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for c in (real, twin))
+    sides = [c.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for c in (real, twin)]
+    largest = np.abs(sides[0], where=np.isfinite(sides[0]), out=np.zeros(len(sides[0]))).max(initial=0.0)
+    if largest and not TINY < largest < 1 / TINY:  # their squares are no numbers
+        sides = [np.divide(side, largest) for side in sides]
     return Feature(name, "number", *sides)
 
 

@@ -37,6 +37,7 @@ __all__ = [
 
 Array = np.ndarray
 ROUNDED_TO = 14  # decimals, as in SDMetrics: values that differ by less are one value
+WHOLE = 2.0**53  # larger numbers have no decimals
 SHARED = 5  # a text that fewer rows than this have in common is no category
 
 
@@ -56,7 +57,8 @@ def _numbers(column: pa.ChunkedArray) -> Array:
     column = column.drop_null()
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         values = column.cast(pa.float64(), safe=False).to_numpy()
-        return np.round(values[~np.isnan(values)], ROUNDED_TO)
+        values = values[~np.isnan(values)]
+        return np.where(np.abs(values) < WHOLE, np.round(np.clip(values, -WHOLE, WHOLE), ROUNDED_TO), values)
     if pa.types.is_temporal(kind):
         storage = pa.int32() if kind.bit_width == 32 else pa.int64()
         return column.cast(storage).to_numpy()

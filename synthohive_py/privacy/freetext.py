@@ -7,15 +7,15 @@ read off it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import pyarrow as pa
 
 from synthohive_py.privacy.kinds import EMAIL, Kind, is_card, is_iban, is_ip, is_phone
 
-__all__ = ["MARKS", "TextScrubber", "as_known", "kind_of_mark"]
+__all__ = ["MARKS", "TextScrubber", "as_known", "count_words", "kind_of_mark"]
 
 MARKS: dict[Kind, str] = {
     "email": "\ue010",
@@ -30,7 +30,13 @@ MARKS: dict[Kind, str] = {
 _KINDS = {mark: kind for kind, mark in MARKS.items()}
 MAX_WORDS = 4  # of a known value that is looked for in texts
 LEAST_LETTERS = 3  # of a name; shorter ones are words of many languages
-_EDGES = "\"'.,;:!?()[]{}<>«»„“”…\u2018\u2019"
+_EDGES = "'.!?«»„“”…\u2018\u2019"
+# What lies between two words: blanks, and what JSON, tags and lists are written with.
+_WORD = re.compile(r"[^\s\"{}\[\]()<>,;:=|/\\]+")
+# Names in these scripts are written without blanks, and are shorter than others.
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af々]{2,}")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+MAX_UNSPACED = 8  # characters of a name in such a script
 _GREETED = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|M|Señor|Señora|Sr|Sra|Signor|Signora)\.?\s+"
     r"[^\W\d_a-zß-ÿ][\w'\u2019\-]+(?:\s+[^\W\d_a-zß-ÿ][\w'\u2019\-]+)?"
@@ -72,11 +78,12 @@ class TextScrubber:
     """Finds personal data in texts.
 
     Attributes:
-        known: Values of the columns with personal data: they are found wherever they are written.
+        known: Values of the columns with personal data, and their kinds: they are found wherever they are
+            written.
         names: Words that are first or family names; two of them in a row, written with capitals, are a name.
     """
 
-    known: Collection[str] = frozenset()
+    known: Mapping[str, Kind] = field(default_factory=dict)
     names: Collection[str] = frozenset()
 
     def scrub_column(self, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, set[Kind]]:
@@ -99,6 +106,11 @@ class TextScrubber:
     def scrub(self, text: str) -> str:
         """The text with a mark in the place of each piece of personal data."""
         text = "".join(" " if c in _KINDS else c for c in text) if any(c in text for c in _KINDS) else text
+        plain = _ESCAPED.sub(_unescaped, text) if "\\u" in text else text  # JSON's way to write M\u00fcller
+        scrubbed = self._scrubbed(plain)
+        return text if scrubbed == plain else scrubbed
+
+    def _scrubbed(self, text: str) -> str:
         if any(c.isdigit() or c == "@" for c in text):
             for kind, pattern, proves in _FINDERS:
                 text = pattern.sub(partial(_marked, MARKS[kind], proves), text)
@@ -107,35 +119,67 @@ class TextScrubber:
         return _GREETED.sub(MARKS["name"], text)
 
     def _without_names(self, text: str) -> str:
-        words = text.split(" ")
-        plain = [word.strip(_EDGES) for word in words]
+        text = _UNSPACED.sub(lambda found: self._without_unspaced(found.group()), text)
+        words = list(_WORD.finditer(text))
+        plain = [word.group().strip(_EDGES) for word in words]
         out: list[str] = []
-        place = 0
+        place = end = 0
         while place < len(words):
-            size = self._found_at(plain, place)
+            size, kind = self._found_at(plain, place)
             if size:
                 first, last = words[place], words[place + size - 1]
-                before = first[: len(first) - len(first.lstrip(_EDGES))]
-                after = last[len(last.rstrip(_EDGES)) :]
-                out.append(before + MARKS["name"] + after)
-                place += size
-            else:
-                out.append(words[place])
-                place += 1
-        return " ".join(out)
+                start = first.start() + len(first.group()) - len(first.group().lstrip(_EDGES))
+                out += [text[end:start], _mark_of(kind)]
+                end = last.end() - len(last.group()) + len(last.group().rstrip(_EDGES))
+            place += size or 1
+        return "".join([*out, text[end:]])
 
-    def _found_at(self, words: list[str], place: int) -> int:
-        """How many words from here on are a known value or a name; 0 if none."""
+    def _found_at(self, words: list[str], place: int) -> tuple[int, Kind]:
+        """How many words from here on are a known value or a name, and its kind; 0 if none."""
         for size in range(min(MAX_WORDS, len(words) - place), 0, -1):
-            some = words[place : place + size]
-            if " ".join(some) in self.known and len("".join(some)) >= LEAST_LETTERS:
-                return size
+            text = " ".join(words[place : place + size])
+            if text in self.known and len(text.replace(" ", "")) >= LEAST_LETTERS:
+                return size, self.known[text]
         pair = words[place : place + 2]
-        if len(pair) == 2 and all(w[:1].isupper() and w in self.names for w in pair):
-            return 2
-        return 0
+        if len(pair) == 2 and all(w[:1].isupper() and self._is_name(w) for w in pair):
+            return 2, "name"
+        return 0, "name"
+
+    def _is_name(self, word: str) -> bool:
+        return word in self.names or (word.isupper() and word.title() in self.names)
+
+    def _without_unspaced(self, text: str) -> str:
+        """Known values taken out of a text without blanks, the longest first."""
+        out: list[str] = []
+        place = 0
+        while place < len(text):
+            longest = min(MAX_UNSPACED, len(text) - place)
+            size = next((n for n in range(longest, 1, -1) if text[place : place + n] in self.known), 0)
+            out.append(_mark_of(self.known[text[place : place + size]]) if size else text[place])
+            place += size or 1
+        return "".join(out)
 
 
-def as_known(values: Iterable[str]) -> frozenset[str]:
-    """Values in the form in which they are looked for."""
-    return frozenset(" ".join(value.split()).strip(_EDGES) for value in values) - {""}
+def count_words(text: str) -> int:
+    """How many words are looked at; one of a script without blanks is as many as have room in it."""
+    return len(_WORD.findall(text)) + sum(len(found) // 2 for found in _UNSPACED.findall(text))
+
+
+def as_known(values: Iterable[tuple[Kind, str]]) -> dict[str, Kind]:
+    """Values in the forms in which they are looked for: as they are, in capitals, as titles, and unspaced."""
+    found: dict[str, Kind] = {}
+    for kind, value in values:
+        words = [plain for word in _WORD.findall(value) if (plain := word.strip(_EDGES))]
+        text, unspaced = " ".join(words), "".join(words)
+        forms = [text, text.upper(), text.title(), *([unspaced] if _UNSPACED.fullmatch(unspaced) else [])]
+        found |= {form: kind for form in forms if form}
+    return found
+
+
+def _mark_of(kind: Kind) -> str:
+    return MARKS.get(kind, MARKS["name"])
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = int(found.group(1), 16)
+    return found.group() if code < ord("\x80") or 0xD800 <= code < 0xE000 else chr(code)

@@ -30,6 +30,8 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 _SSN = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}")
 _PHONE = re.compile(r"\+?\(?\d[\d\s()./\-]{5,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,5})?")
 _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}.*|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}.*|\d{4} ?[-/] ?\d{2,4}")
+# Nor two years in brackets, nor the long forms of American and Brazilian post codes.
+_NO_PHONE = re.compile(r"\(?\d{4} ?[-/] ?\d{2,4}\)?|\d{5}-\d{3,4}")
 _WORDS = re.compile(r"[^\W\d_][^\d_@/:;,()]*")
 _CARD = re.compile(r"\d(?:[ -]?\d){11,18}")
 _CARD_START = re.compile(r"4|5[0-8]|6[0-9]|2[2-7]|3[0-9]")
@@ -88,7 +90,11 @@ def is_phone(text: str) -> bool:
     """A telephone number written as one: with a plus, brackets or separators, and not a date."""
     text = text.strip()
     is_written = text.startswith("+") or any(c in text for c in "()- /.")
-    return is_written and has_phone_digits(text) and not _DATE.fullmatch(text) and not _SSN.fullmatch(text)
+    return (
+        is_written
+        and has_phone_digits(text)
+        and not any(other.fullmatch(text) for other in (_DATE, _SSN, _NO_PHONE))
+    )
 
 
 def has_phone_digits(text: str) -> bool:
@@ -143,7 +149,12 @@ def _is_email(text: str) -> bool:
 # In the order in which they are tried.
 KINDS: dict[Kind, PiiKind] = {
     "email": PiiKind(
-        _called("e?mail", "email_address", "correo", "courriel", "メール"), _is_email, _is_email
+        _called(
+            *("e?mail", "e?mail_?address", "e?mail_?adresse", "correo", "correo_electronico", "courriel"),
+            *("e_?posta", "メール", "メールアドレス", "邮箱", "이메일"),
+        ),
+        _is_email,
+        _is_email,
     ),
     "iban": PiiKind(_called("iban"), is_iban, is_iban, 11),
     "card": PiiKind(
@@ -180,7 +191,19 @@ KINDS: dict[Kind, PiiKind] = {
     "phone": PiiKind(
         _called(
             *("phone(_number|_no)?", "tel", "telephone", "mobile(_number|_no)?", "cell", "cellphone", "fax"),
-            *("telefon", "telefono", "handy", "movil", "msisdn", "電話", "電話番号"),
+            *("(telefon|handy|mobil|ruf|fax|tel)_?(nummer|nr)", "(mobile|cell|phone)_?(number|num|no|nr)"),
+            *(
+                "telefon",
+                "telefone?",
+                "telefono",
+                "teléfono",
+                "téléphone",
+                "handy",
+                "movil",
+                "móvil",
+                "celular",
+            ),
+            *("cellulare", "msisdn", "電話", "電話番号", "电话", "手机", "전화", "전화번호", "телефон"),
         ),
         is_phone,
         has_phone_digits,
@@ -190,7 +213,7 @@ KINDS: dict[Kind, PiiKind] = {
     "first_name": PiiKind(
         _called(
             *("first_?name", "fname", "given_?name", "forename", "vorname", "prenom", "prénom", "nombre"),
-            *("imie", "imię", "voornaam", "名"),
+            *("imie", "imię", "voornaam", "förnamn", "fornavn", "etunimi", "jméno", "имя", "名"),
         ),
         None,
         are_words,
@@ -199,7 +222,17 @@ KINDS: dict[Kind, PiiKind] = {
     "last_name": PiiKind(
         _called(
             *("last_?name", "lname", "surname", "family_?name", "nachname", "familienname", "apellidos?"),
-            *("cognome", "nazwisko", "achternaam", "sobrenome", "姓"),
+            *(
+                "cognome",
+                "nazwisko",
+                "achternaam",
+                "sobrenome",
+                "efternamn",
+                "etternavn",
+                "sukunimi",
+                "soyad",
+            ),
+            *("apellido", "nom_?de_?famille", "příjmení", "фамилия", "姓"),
         ),
         None,
         are_words,
@@ -211,7 +244,7 @@ KINDS: dict[Kind, PiiKind] = {
             *(
                 "(user|author|sender|recipient|cardholder|student|teacher)_full_?name",
                 "nombre_completo",
-                "氏名",
+                *("氏名", "姓名", "이름", "фио"),
             ),
         ),
         None,
@@ -226,7 +259,8 @@ KINDS: dict[Kind, PiiKind] = {
     "address": PiiKind(
         _called(
             *("address", "street", "street_?(address|name)", "addr", "address_?line", "strasse", "straße"),
-            *("adresse", "direccion", "indirizzo", "endereco", "住所"),
+            *("adresse", "anschrift", "direccion", "dirección", "indirizzo", "endereco", "endereço", "adres"),
+            *("住所", "地址", "주소", "адрес"),
         ),
         None,
         lambda text: (

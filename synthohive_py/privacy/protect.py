@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from synthohive_py.privacy.config import PrivacyConfig
 from synthohive_py.privacy.detect import ProtectedColumn, find_personal_columns, is_text
 from synthohive_py.privacy.disguise import Disguise, HiddenColumn, HiddenTable
-from synthohive_py.privacy.freetext import TextScrubber, as_known
+from synthohive_py.privacy.freetext import TextScrubber, as_known, count_words
 from synthohive_py.privacy.inventing import STYLES, Inventor, in_ascii
 from synthohive_py.privacy.kinds import KINDS, Kind, plain_name
 from synthohive_py.privacy.locales import is_country_column, locale_of
@@ -249,7 +249,10 @@ class _Work:
     def scrub(self) -> dict[str, dict[str, list[Kind]]]:
         """Mark personal data in all other texts, but for those of keys; which, per table and column."""
         known = as_known(
-            text for kind, texts in self.values.items() if kind not in ("other", "username") for text in texts
+            (kind, text)
+            for kind, texts in self.values.items()
+            if kind not in ("other", "username")
+            for text in texts
         )
         names = self.book.words if self.book else frozenset()
         taken = {(c.table, c.column) for c in self.columns}
@@ -337,7 +340,7 @@ def _style(kind: Kind, value: str, first: str, last: str) -> str:
 
 def _is_prose(column: pa.ChunkedArray) -> bool:
     some = column.drop_null().slice(0, MAX_ROWS).to_pylist()
-    return sum(text.count(" ") + 1 for text in some) >= PROSE * max(len(some), 1)
+    return sum(map(count_words, some)) >= PROSE * max(len(some), 1)
 
 
 _SCRIPTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -54,11 +54,13 @@ class Place:
         source: The real table, whose column types the twin gets; None if it is not in this database.
         target: Where the twin goes; an older twin is replaced.
         schema: The twin's columns, where there is no source: they get the nearest types of the database.
+        is_made: Whether the rows are generated: texts among them may be none of the column's type then.
     """
 
     source: Relation | None
     target: Relation
     schema: pa.Schema | None = None
+    is_made: bool = False
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,8 @@ class Connector(ABC):
             Per table the rows that were written.
         """
         written = dict.fromkeys(places, 0)
-        with self.writing(places) as add:
+        made = {name: replace(place, is_made=True) for name, place in places.items()}
+        with self.writing(made) as add:
             for name, part in parts:
                 for start in range(0, part.num_rows, chunk_rows):
                     add(name, part.slice(start, chunk_rows))

@@ -23,6 +23,7 @@ from synthohive_py.connectors.base import (
     check_places,
     quoted,
 )
+from synthohive_py.connectors.postgres_made import MadeValues
 from synthohive_py.connectors.postgres_types import COLUMNS, Column, Reading, column_of, fitted, sql_type
 from synthohive_py.connectors.reflection import Reflected, as_metadata
 from synthohive_py.connectors.urls import Address
@@ -115,6 +116,7 @@ LOST = "check that the server runs and can be reached, and try again"
 
 # What the server's codes mean, and what helps.
 REMEDIES = {
+    "25006": "write to a server, and as a user, that may write (default_transaction_read_only)",
     "28": "correct the user and the password, or have the server's pg_hba.conf let this user in",
     "3D000": "correct the database's name in the URL",
     "3F000": "correct the schema's name",
@@ -125,6 +127,7 @@ REMEDIES = {
     "55P03": "wait until the other program that writes there has ended, and try again",
     "2BP01": "drop what depends on the old twin, or give the twin another schema",
     "22": "check that the twin's rows fit the types of the source's columns",
+    "23502": "give the rows a value where the source's column needs one",
     "23": "drop the constraint that was added to the twin, or give the twin another schema",
     "08": LOST,
     "57P": LOST,
@@ -330,6 +333,7 @@ class _Draft:
         columns = session.columns(self.table)
         self.columns = {column.name: column for column in columns}
         self.staging: dict[tuple[str, ...], str] = {}
+        self.made = MadeValues(session.ask, str(self.target), self.columns) if place.is_made else None
         self.is_kept = self.kind is not None and [c.declared for c in columns] == [
             c.declared for c in session.columns(self.target)
         ]
@@ -371,6 +375,8 @@ class _Draft:
                 continue
             try:
                 arrays[name], is_text = fitted(column, values)
+                if self.made:
+                    arrays[name] = self.made.fitted(name, arrays[name])
             except pa.ArrowException as error:
                 raise self._refused(
                     name,
@@ -383,15 +389,17 @@ class _Draft:
                 from_text.append(name)
         if not rows.num_rows or not arrays:
             return
-        if from_text:
-            self._stage(pa.table(arrays), from_text)
+        checked = self.made.checked(list(arrays)) if self.made else []
+        if from_text or checked:
+            texts = [name for name in checked if self.columns[name].is_text]
+            self._stage(pa.table(arrays), list(dict.fromkeys((*from_text, *texts))), checked)
         else:
             with self.session.connection.cursor() as cursor:
                 cursor.adbc_ingest(
                     self.table.identifier, pa.table(arrays), "append", db_schema_name=self.table.schema
                 )
 
-    def _stage(self, rows: pa.Table, from_text: Sequence[str]) -> None:
+    def _stage(self, rows: pa.Table, from_text: Sequence[str], checked: Sequence[str]) -> None:
         """Let PostgreSQL make values of text: the driver writes no such types."""
         key = (*rows.column_names, "", *from_text)
         if key not in self.staging:
@@ -405,7 +413,11 @@ class _Draft:
         with self.session.connection.cursor() as cursor:
             cursor.adbc_ingest(staging, rows, "append", temporary=True)
         names = ", ".join(map(quoted, rows.column_names))
-        values = ", ".join(f"{quoted(name)}::{self.columns[name].plain}" for name in rows.column_names)
+        given = {name: quoted(name) for name in rows.column_names}
+        if self.made and checked:
+            self.made.count(checked, f"pg_temp.{staging}")
+            given |= {name: f"({self.made.right(name)})" for name in checked}
+        values = ", ".join(f"{value}::{self.columns[name].plain}" for name, value in given.items())
         self.session.run(
             f"insert into {self.table} ({names}) select {values} from pg_temp.{staging}"  # noqa: S608  quoted
         )
@@ -413,6 +425,8 @@ class _Draft:
 
     def finish(self) -> None:
         """Take the old twin's place."""
+        if self.made:
+            self.made.tell()
         if self.is_kept:
             return
         if self.kind is not None:
@@ -512,6 +526,7 @@ def _libpq_uri(address: Address) -> str:
         **{name.removeprefix("tcp_"): value for name, value in KEEPALIVES.items()},
         "fallback_application_name": "synthohive",
         **address.options,
+        "client_encoding": "UTF8",  # Arrow's, whatever the database has or the environment says
         "host": address.host or address.options.get("host"),
         "port": address.port or address.options.get("port"),
         "user": address.user or address.options.get("user"),

@@ -113,6 +113,10 @@ class Column:
         is_list: Whether it is read as lists.
         is_generated: Whether PostgreSQL computes it.
         is_counted: Whether its default is a sequence.
+        is_required: Whether it takes no nulls.
+        is_enum: Whether its values are labels.
+        is_domain: Whether there are domains above the type.
+        limit: How many characters a text may have; None if that is not declared.
         declared: What tables with columns alike agree in: type, default and so on.
     """
 
@@ -125,15 +129,24 @@ class Column:
     is_list: bool
     is_generated: bool
     is_counted: bool
+    is_required: bool
+    is_enum: bool
+    is_domain: bool
+    limit: int | None
     declared: tuple[Any, ...]
+
+    @property
+    def full(self) -> str:
+        """Its type with length and the like, as SQL has it."""
+        return str(self.declared[DECLARED.index("declared")])
 
 
 def column_of(row: dict[str, Any]) -> Column:
     """A column from a row of `COLUMNS`."""
     kind = _arrow_type(row["typname"], row["typmod"])
     is_list = False
-    # A column of more dimensions than one would come as a flat list.
-    if row["element"] and row["ndims"] < 2:
+    # A column of more dimensions than one would come as a flat list. The catalog's vectors start at 0.
+    if row["element"] and row["ndims"] < 2 and not row["typname"].endswith("vector"):
         element = _arrow_type(row["element"], row["typmod"])
         # Arrow makes no lists of UUIDs from Python's values.
         is_list = element not in (None, pa.uuid()) and (
@@ -151,6 +164,10 @@ def column_of(row: dict[str, Any]) -> Column:
         is_list=is_list,
         is_generated=row["is_generated"],
         is_counted=row["is_counted"] and not row["is_generated"],
+        is_required=row["is_required"],
+        is_enum=row["kind"] == "e",
+        is_domain=row["plain"] != row["base"],
+        limit=row["typmod"] - 4 if row["typname"] in ("varchar", "bpchar") and row["typmod"] > 4 else None,
         declared=tuple(row[key] for key in DECLARED),
     )
 

@@ -54,6 +54,23 @@ def test_reading_may_end_early(postgres, sql) -> None:
     assert leftovers(sql) == []
 
 
+def test_a_database_in_another_encoding_is_read_and_written(
+    postgres_uri, sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql("drop database if exists latin")
+    sql("create database latin encoding 'LATIN1' template template0 locale 'C'")
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    connector = PostgresConnector(f"{postgres_uri.rpartition('/')[0]}/latin")
+    target = connector.relation("twins", "t")
+    rows = pa.table({"a": ["Grüße"], "j": ['{"ä": 1}']})
+
+    with connector.writing({"t": Place(None, target, rows.schema)}) as add:
+        add("t", rows)
+
+    assert connector.read(target) == rows
+    sql("drop database latin")
+
+
 # ---------------------------------------------------------------- twins
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from postgres_tables import columns_of, shop, twin
 
+from synthohive_py import Synthesizer
 from synthohive_py.errors import ConnectorError
 
 UTC = dt.timezone.utc
@@ -111,6 +112,7 @@ EXACT = [
     ("polygon", ["'((0,0),(1,0),(1,1))'"], pa.string(), ["((0,0),(1,0),(1,1))"]),
     ("timetz", ["'10:00:00+02'"], pa.string(), ["10:00:00+02"]),
     ("oid", ["4294967295"], pa.string(), ["4294967295"]),
+    ("int2vector", ["'1 2'"], pa.string(), ["1 2"]),
     ("pg_lsn", ["'16/B374D848'"], pa.string(), ["16/B374D848"]),
 ]
 USER_TYPES = """
@@ -174,3 +176,54 @@ def test_values_that_arrow_cannot_hold_are_refused_with_their_column(
 
     assert (caught.value.column, "shop" in caught.value.table) == ("The Value", True)
     assert postgres.read(shop(postgres), ["id"]).to_pydict() == {"id": [1]}
+
+
+UNIQUE = {
+    "doc": ("jsonb", "jsonb_build_object('id', g, 'name', 'n' || g)"),
+    "paper": ("json not null", "json_build_object('id', g, 'tags', array[g, g * 2])"),
+    "days": ("daterange", "daterange('2020-01-01'::date + g, '2020-01-01'::date + g + g % 9)"),
+    "span": ("int4range not null", "int4range(g, g + g % 7)"),
+    "mac": ("macaddr", "('08:00:2b:01:02:' || lpad(to_hex(g), 2, '0'))::macaddr"),
+    "bits": ("bit varying(9)", "g::bit(9)::bit varying"),
+    "ids": ("uuid[]", "array[md5(g::text)::uuid]"),
+    "names": ("text[] not null", "array['a' || g]"),
+    "note": ("varchar(30)", "left(repeat(chr(97 + g % 20) || 'lorem ipsum dolor ', 3), 12 + g % 19)"),
+    "kind": ("shop.mood not null", "case when g < 4 then 'sad' else 'h\"ap py' end::shop.mood"),
+    "mail": ("shop.address", "'user' || g || '@b.org'"),
+    "at": ("timetz", "'10:00+02'::timetz + make_interval(mins => g)"),
+}
+
+
+def test_made_up_values_that_are_none_of_their_type_are_replaced(
+    postgres, postgres_uri, sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    sql(USER_TYPES)
+    sql("create domain shop.address as text check (value ~ '^[a-z]+[0-9]+@[a-z.]+$')")
+    sql(f"create table shop.t ({', '.join(f'{name} {kind}' for name, (kind, _) in UNIQUE.items())})")
+    sql(
+        f"insert into shop.t select {', '.join(v for _, v in UNIQUE.values())} from generate_series(1, 150) g"
+    )
+    synthesizer = Synthesizer(model="gaussian_copula", progress=False).fit(f"{postgres_uri}?schema=shop")
+
+    synthesizer.sample(output_path=f"{postgres_uri}?schema=twins")
+
+    assert columns_of(sql, "twins") == columns_of(sql, "shop")
+    assert postgres.count(postgres.relation("twins", "t")) == 150
+    assert sql("select max(length(note)) <= 30, count(note)::int from twins.t") == [(True, 150)]
+    assert "doc: 150 made-up values are none of the type jsonb; null stands in their place" in caplog.text
+    assert "paper: 150 made-up values are none of the type json; an empty value stands" in caplog.text
+    # What is no twin is written as it is, or refused.
+    with pytest.raises(ConnectorError, match="no twin was changed"):
+        postgres.write_twins([twin(postgres, pa.table({"paper": ["no json"]}))])
+
+
+def test_labels_that_no_enum_has_are_replaced(postgres_uri, sql) -> None:
+    sql(USER_TYPES)
+    sql("create table shop.t (a shop.mood not null, b shop.mood)")
+    sql("insert into shop.t values ('sad', 'sad'), ('h\"ap py', null)")  # too few rows to learn a label
+
+    Synthesizer(model="gaussian_copula", progress=False).fit(f"{postgres_uri}?schema=shop").sample(
+        output_path=f"{postgres_uri}?schema=twins"
+    )
+
+    assert sql("select distinct a::text, b::text from twins.t") == [("sad", None)]

@@ -25,8 +25,9 @@ Kind = Literal["at_most", "below", "sum", "product", "repeats", "nulls", "decide
 _TOKEN = re.compile(r'\s*("(?:[^"]|"")+"|`[^`]+`|<=|>=|[<>=+*().,]|\w+)')
 _WORDS = frozenset({"and", "or", "is", "not", "null"})
 _FORMS = (
-    "it can be a <= b, a < b, a = b + c, a = b * c, a = b, with parent.a for a column of the parent; "
-    "a is [not] null or b is [not] null; a decides b; a never falls along b within a parent; "
+    "It can be a <= b, a < b (or >=, >), a = b + c, a = b * c, a = b, "
+    "with parent.a for a column of the parent; a is [not] null or b is [not] null; a decides b; "
+    "a never falls along b within a parent; "
     "(a, b) do not overlap within a parent; names with other signs than letters, digits and _ are quoted"
 )
 
@@ -138,7 +139,11 @@ def _own(tokens: Tokens) -> str:
     token = tokens[0]
     if token[0] in '"`':
         return token[1:-1].replace('""', '"')
-    if token[0].isdigit() or token.lower() in _WORDS:
+    if token[0].isdigit():
+        raise ValueError(
+            f"{token!r} is no column; a bound is no rule, but min or max of the column's constraint"
+        )
+    if token.lower() in _WORDS:
         raise ValueError(f"{token!r} is no column")
     return token
 

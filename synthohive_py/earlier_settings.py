@@ -76,6 +76,6 @@ def earlier_options(call: str, given: Mapping[str, Any], known: Iterable[str]) -
         raise SettingError(
             f"{call} has no setting {name!r}",
             expected=f"one of {', '.join(known)}",
-            remedy=did_you_mean(name, [*known, *EARLIER[call]]) or "remove it",
+            remedy=did_you_mean(name, known) or did_you_mean(name, EARLIER[call]) or "remove it",
         )
     return dict(given)

@@ -81,7 +81,7 @@ _WORDS = {
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
-    "tuple_type": "must be a list",
+    "tuple_type": "must be a text or a list of texts",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping of its fields",
@@ -102,7 +102,8 @@ def _schema_error(what: type[BaseModel], fields: Mapping[str, Any], error: Valid
         got = "" if is_whole else f" (got {str(found['input'])[:80]!r})"
         details.append(f"{place}: {words}{got}" if place else f"{words}{got}")
         if found["type"] == "extra_forbidden":
-            misspelt.append(did_you_mean(found["loc"][-1], [*what.model_fields, "fk"]))
+            known = [*what.model_fields, *(["fk"] if what is TableConfig else [])]
+            misspelt.append(did_you_mean(found["loc"][-1], known) or f"take one of {', '.join(known)}")
     name = fields.get("name")
     return SchemaError(
         f"{what.__name__} is declared wrongly: {'; '.join(dict.fromkeys(details))}",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from synthohive_py.schema import ForeignKey, Metadata, TableConfig
+    from synthohive_py.schema import Constraint, ForeignKey, Metadata, TableConfig
 
 __all__ = ["can_be_cut", "can_be_key", "find_problems", "key_problems"]
 
@@ -182,7 +182,10 @@ def _uncuttable_cycles(metadata: Metadata) -> Iterator[list[str]]:
 
 def _table_problems(config: TableConfig, table: pa.Table) -> Iterator[Problem]:
     if not table.num_columns:
-        yield Problem("has no columns", table=config.name, remedy="declare it with mode='skip'")
+        yield Problem(
+            "has no columns", table=config.name, remedy="pass its rows, or declare it with mode='skip'"
+        )
+        return
     missing = [c for c in _named_columns(config) if c not in table.column_names]
     for column in missing:
         yield Problem(
@@ -247,6 +250,7 @@ def _named_columns(config: TableConfig) -> list[str]:
     names += [c for columns in config.unique for c in columns]
     names += [c for key in config.foreign_keys for c in key.columns]
     names += [config.order_by] if config.order_by else []
+    names += config.pii_cols
     names += [c for clause in config.clauses for c in clause.own]
     return list(dict.fromkeys(names))
 
@@ -319,7 +323,7 @@ def _constraint_problems(config: TableConfig, name: str, column: pa.ChunkedArray
             "breaks its own constraint in the real data",
             table=config.name,
             column=name,
-            expected=f"values from {rule.min} to {rule.max}",
+            expected=_bounds(rule),
             received=f"values from {low} to {high}",
             remedy="widen the constraint, or clean the rows",
         )
@@ -333,6 +337,12 @@ def _constraint_problems(config: TableConfig, name: str, column: pa.ChunkedArray
             received=f"{broken} of {len(column)} values that are none",
             remedy="remove dtype from the constraint, or round the column where the data is loaded",
         )
+
+
+def _bounds(rule: Constraint) -> str:
+    if rule.max is None:
+        return f"values of at least {rule.min}"
+    return f"values of at most {rule.max}" if rule.min is None else f"values from {rule.min} to {rule.max}"
 
 
 def _domain_problems(config: TableConfig, name: str, column: pa.ChunkedArray) -> Iterator[Problem]:

@@ -271,6 +271,8 @@ def fitted() -> Synthesizer:
         *(({"conditions": some}, "conditions are no mapping") for some in (5, ["c"], {"c": 5}, {"c": []})),
         ({"conditions": {"c": {5: 1}}}, "no such column"),
         ({"conditions": {5: {"q": 1}}}, "not in the schema"),
+        ({"conditions": {"q": 5}}, 'not in the schema.*write them as {"orders"'),
+        ({"conditions": {"c": {"q": [1, 2]}}}, "c.q: has a condition of several values.*one value"),
         *(({"append_to": twin}, "append_to is no path.*dict of tables") for twin in (5, pd.DataFrame(), [])),
         *(({"output_path": path}, "output_path is no path") for path in (5, b"x", "a\0b")),
         ({"output_format": "csv"}, "nothing is to be written"),
@@ -384,6 +386,8 @@ def test_a_table_that_the_schema_does_not_have_is_not_appended_to(fitted: Synthe
         (lambda _: alone(constraints={"a": {"minn": 1}}), "'min'"),
         (lambda _: synthesizer(alone(), model="ctgn"), "'ctgan'"),
         (lambda _: synthesizer(alone(), model_options={"shrinkag": 1}), "'shrinkage'"),
+        (lambda _: Synthesizer(alone(), modl="ctgan"), "'model'"),
+        (lambda f: f.fit({}, checkpoint="x"), "'checkpoint_path'"),
         (lambda f: f.sample({"P": 5}), "'p'"),
         (lambda f: f.sample(conditions={"C": {"q": 1}}), "'c'"),
         (lambda f: f.sample(conditions={"p": {"dy": 1}}), "'day'"),
@@ -401,6 +405,31 @@ def test_near_names_of_tables_and_columns_are_proposed():
     assert "did you mean 'id'?" in refusal(metadata, {"Orders": pd.DataFrame({"id": [1, 2]})})
     metadata.add_table("lines", fk={"order": "Ordrs.ID"})
     assert "did you mean 'Orders'?" in refusal(metadata, {"Orders": pd.DataFrame({"ID": [1, 2]})})
+
+
+def test_only_what_can_be_given_is_proposed():
+    with pytest.raises(SettingError) as caught:
+        Synthesizer(alone(), earlyer=1)
+    assert "earlier" not in str(caught.value)
+    with pytest.raises(SchemaError, match=r"take one of name, pk, .*, fk$"):
+        alone(primary_key="a")
+    with pytest.raises(SettingError, match="tables and URLs are given to fit"):
+        Synthesizer({"t": pd.DataFrame({"a": [1]})})  # type: ignore[arg-type]
+    with pytest.raises(SchemaError, match="'6' is no column; a bound is no rule, but min or max"):
+        alone(rules=["a > 6"])
+
+
+def test_personal_columns_that_are_not_there_are_refused():
+    metadata = alone(pk="id", pii_cols=["emial"])
+    frame = pd.DataFrame({"id": range(ROWS), "email": [f"a{i}@b.at" for i in range(ROWS)]})
+    assert "t.emial: is declared but not in the data" in refusal(metadata, {"t": frame})
+
+
+def test_a_problem_is_told_once_and_bounds_as_they_are_declared():
+    told = refusal(alone(pk="id", accepted_values={"x": ["a"]}), {"t": pd.DataFrame()})
+    assert told.startswith("Schema and data have 1 problem:")
+    told = refusal(alone(constraints={"x": {"min": 5}}), {"t": pd.DataFrame({"x": range(ROWS)})})
+    assert "expected values of at least 5.0; received values from 0.0 to 59.0" in told
 
 
 def test_no_word_of_pydantic_is_in_an_error_of_ours():

@@ -17,6 +17,8 @@ from synthohive_py.relational.fitted import FittedSchema, FittedTable
 
 __all__ = ["Conditions", "read_conditions"]
 
+_WRITTEN = 'write them as {"orders": {"status": "returned"}}'
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -53,7 +55,7 @@ def read_conditions(
                 "can't have conditions: it is not in the schema",
                 table=str(table),
                 expected=f"one of {', '.join(fitted.tables)}",
-                remedy=did_you_mean(table, fitted.tables),
+                remedy=did_you_mean(table, fitted.tables) or _WRITTEN,
             )
         values, codes = {}, {}
         foreign = {c for key in fitted.metadata.tables[table].foreign_keys for c in key.columns}
@@ -80,7 +82,7 @@ def _mapping(conditions: Any, table: str | None = None) -> Mapping[str, Any]:
             if table
             else "for each table a mapping of columns to values",
             received=repr(conditions)[:80],
-            remedy='write them as {"orders": {"status": "returned"}}',
+            remedy=_WRITTEN,
         )
     return conditions
 
@@ -131,6 +133,15 @@ def _read(fitted: FittedTable, table: str, column: str, value: Any) -> tuple[pa.
 def _scalar(fitted: FittedTable, table: str, column: str, value: Any) -> pa.Scalar:
     """The value in the column's type, which has to hold it exactly."""
     kind = fitted.schema.field(column).type
+    if isinstance(value, list | tuple | set) and not pa.types.is_nested(kind):
+        raise SettingError(
+            "has a condition of several values",
+            table=table,
+            column=column,
+            expected="one value, which every row gets",
+            received=type(value).__name__,
+            remedy="sample once for each value, or filter the rows after sampling",
+        )
     try:
         if isinstance(value, str) and pa.types.is_temporal(kind):
             value = _read_text(value, kind)

@@ -179,6 +179,7 @@ class _Fitting:
             self.prepared[name] = prepare_table(
                 metadata.tables[name], tables[name], plan, tables, threshold=threshold, prepared=self.prepared
             )
+            self._tell_of_orphans(self.prepared[name])
         self._hide_own_values()
         self.codes: dict[str, Codes] = {}
         self.families: dict[str, Codes] = {}  # per driver link, the family codes of the parents
@@ -199,6 +200,22 @@ class _Fitting:
         rows = {name: entities[name][self._training_rows(name)] for name in trained}
         tables, report = plan_private(self.settings.budget, self.plan, rows)
         return tables, {"differential_privacy": report}
+
+    def _tell_of_orphans(self, p: Prepared) -> None:
+        """Of the rows without a parent, which the twin does not have."""
+        driver = self.plan.driver_of(p.config.name)
+        for link in p.links:
+            orphans = int((p.parents[link.name] == ORPHAN).sum())
+            if orphans and link.key.orphans == "drop" and p.config.mode != "reference":
+                what = "they" if driver and link.name == driver.name else "these references"
+                logger.warning(
+                    "%s: %d of %d rows have no parent along %s; %s are not learned (orphans='drop')",
+                    p.config.name,
+                    orphans,
+                    p.table.num_rows,
+                    link.key,
+                    what,
+                )
 
     def _hide_own_values(self) -> None:
         """Values of single customers, accounts or machines are not stored, however many rows hold them."""
@@ -432,13 +449,6 @@ class _Fitting:
         rows = np.arange(p.table.num_rows)
         if driver and driver.key.orphans == "drop":
             rows = rows[p.parents[driver.name] != ORPHAN]
-            if len(rows) < p.table.num_rows:
-                logger.warning(
-                    "%s: %d rows refer to a %s that does not exist; they are not learned (orphans='drop')",
-                    name,
-                    p.table.num_rows - len(rows),
-                    driver.key.parent,
-                )
         if self.population:
             rows = rows[self.population.drawn[name][rows]]
         if len(rows) > self.settings.max_training_rows:

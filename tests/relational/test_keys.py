@@ -107,6 +107,25 @@ def test_orphans_are_kept_or_dropped(orphaned: str) -> None:
     assert share == (pytest.approx(0.2, abs=0.1) if orphaned == "keep" else 0)
 
 
+def test_orphans_of_every_key_are_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    driver = ForeignKey(columns="user_id", parent="users", parent_columns="id", driver=True)
+    other = ForeignKey(columns="seller_id", parent="users", parent_columns="id")
+    metadata.add_table("orders", pk="id", foreign_keys=[driver, other])
+    refers = np.arange(200) % 30 + 1
+    orders = pd.DataFrame({"id": np.arange(200), "user_id": refers, "seller_id": refers + 1000})
+    orders.loc[:9, "user_id"] = 5000
+
+    twin_of(metadata, {"users": users(), "orders": orders})
+
+    end = "are not learned (orphans='drop')"
+    assert [record.getMessage() for record in caplog.records if "orphans" in record.getMessage()] == [
+        f"orders: 10 of 200 rows have no parent along {driver}; they {end}",
+        f"orders: 200 of 200 rows have no parent along {other}; these references {end}",
+    ]
+
+
 def test_rows_that_refer_to_their_own_table_form_no_loop() -> None:
     metadata = Metadata()
     metadata.add_table("staff", pk="id", fk={"boss": "staff.id"})

@@ -8,6 +8,7 @@ import logging
 import re
 import secrets
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,8 @@ from synthohive_py.connectors.mysql_types import (
     as_texts,
     csv_of,
     definitions,
+    json_columns,
+    made_right,
     name_of,
     sql_type,
 )
@@ -173,6 +176,8 @@ class MySQLConnector(Connector):
                 drafts[name].add(rows)
 
             yield add
+            for draft in drafts.values():
+                draft.tell()
             current[:] = places.values()
             _swap(session, list(drafts.values()))
         logger.info("%d twins written", len(places))
@@ -193,6 +198,7 @@ class _Draft:
                 raise self._refused("what stands in the twin's place is no table", "drop it")
             self.old = self._beside()
         self.new = self._beside()
+        self.is_made, self.json, self.replaced = place.is_made, set[str](), Counter[str]()
         self._create(place)
         self.columns = {column.name: column for column in session.columns(self.new)}
 
@@ -204,6 +210,7 @@ class _Draft:
             self.session.columns(place.source)
             shown = self.session.ask(f"show create table {named(place.source)}")[0]
             if "Create Table" in shown:
+                self.json = json_columns(shown["Create Table"])
                 # No keys: rules on twins are ours to keep, and to report when they don't hold.
                 self.session.ask(f"create table {named(self.new)} {definitions(shown['Create Table'])}")
             else:
@@ -240,12 +247,25 @@ class _Draft:
                     expected=self.columns[name].declared,
                     received=str(values.type),
                 ) from error
+            if self.is_made:
+                texts[name], wrong = made_right(self.columns[name], texts[name], is_json=name in self.json)
+                self.replaced[name] += wrong
         if not rows.num_rows or not texts:
             return
         if self.session.ask("select @@local_infile as it")[0]["it"]:
             self._load(texts)
         else:
             self._insert(texts)
+
+    def tell(self) -> None:
+        """Log which generated values were none of their column's type."""
+        for name, count in self.replaced.items():
+            if count:
+                other = "another value" if self.columns[name].is_required else "null"
+                where = f"{named(self.target)}.{name}"
+                logger.warning(
+                    "%s: %d made-up values are none of its type; %s stands there", where, count, other
+                )
 
     def _load(self, texts: Mapping[str, pa.Array]) -> None:
         variables = {name: f"@v{place}" for place, name in enumerate(texts)}

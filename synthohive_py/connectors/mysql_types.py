@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ __all__ = [
     "column_of",
     "csv_of",
     "definitions",
+    "json_columns",
+    "made_right",
     "name_of",
     "sql_type",
 ]
@@ -60,7 +63,8 @@ PLAIN = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum"
 COLUMNS = """
 select
     column_name as name, lower(data_type) as kind, lower(column_type) as declared,
-    numeric_precision as digits, numeric_scale as scale,
+    numeric_precision as digits, numeric_scale as scale, character_maximum_length as length,
+    column_type as shown, is_nullable = 'NO' as is_required,
     lower(coalesce(extra, '')) regexp 'generated|virtual|persistent' as is_generated
 from information_schema.columns
 where table_schema = %s and table_name = %s
@@ -81,6 +85,9 @@ class Column:
         given: What a text becomes in the database; `{}` stands for the text.
         is_dated: Whether it may hold days such as 0000-00-00.
         is_generated: Whether the database computes it.
+        is_required: Whether it takes no nulls.
+        limit: How many characters a text may have; None if that is not declared.
+        labels: Those of an enum.
     """
 
     name: str
@@ -91,6 +98,9 @@ class Column:
     given: str
     is_dated: bool
     is_generated: bool
+    is_required: bool
+    limit: int | None
+    labels: tuple[str, ...]
 
 
 def name_of(*parts: str) -> str:
@@ -130,6 +140,11 @@ def column_of(row: Mapping[str, Any]) -> Column:
         given=given,
         is_dated=kind in ("date", "datetime", "timestamp"),
         is_generated=bool(row["is_generated"]),
+        is_required=bool(row["is_required"]),
+        limit=int(row["length"]) if kind in ("char", "varchar") else None,
+        labels=tuple(label.replace("''", "'") for label in LABEL.findall(row["shown"]))
+        if kind == "enum"
+        else (),
     )
 
 
@@ -267,6 +282,32 @@ def as_texts(column: Column, values: pa.ChunkedArray) -> pa.Array:
     return array.cast(pa.string())
 
 
+def made_right(column: Column, texts: pa.Array, *, is_json: bool) -> tuple[pa.Array, int]:
+    """Generated texts as the column takes them, and how many are none of its type.
+
+    Words that run longer than real ones are cut. A key without words is not: it may meet another.
+    """
+    if column.limit is not None:
+        is_long = pc.greater(pc.utf8_length(texts), column.limit)
+        is_cut = pc.and_(is_long, pc.match_substring(texts, " "))
+        return pc.if_else(is_cut, pc.utf8_slice_codeunits(texts, 0, column.limit), texts), 0
+    if not is_json and not column.labels:
+        return texts, 0
+    values = texts.to_pylist()
+    is_right = [v is None or (_is_json(v) if is_json else v in column.labels) for v in values]
+    other = (column.labels[0] if column.labels else "{}") if column.is_required else None
+    right = [value if fits else other for value, fits in zip(values, is_right, strict=True)]
+    return pa.array(right, pa.string()), is_right.count(False)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 def csv_of(columns: Sequence[pa.Array]) -> pa.Buffer:
     """Rows for `load data`: texts in quotes, nulls as NULL without them.
 
@@ -282,6 +323,8 @@ def csv_of(columns: Sequence[pa.Array]) -> pa.Buffer:
     ends = memoryview(offsets).cast("q")
     return lines.buffers()[2].slice(ends[lines.offset], ends[lines.offset + len(lines)] - ends[lines.offset])
 
+
+LABEL = re.compile(r"'((?:[^']|'')*)'")
 
 # What `show create table` says of a column, and the pieces of it: names, texts, parentheses, spaces, words.
 DEFINITION = re.compile(r"^\s+(`(?:[^`]|``)+` .*?),?$")
@@ -299,6 +342,17 @@ def definitions(shown: str) -> str:
     columns = [" ".join(_own(_words(match.group(1)))) for match in found if match]
     kept = [word for word in _words(shown.rpartition("\n)")[2]) if OPTION.fullmatch(word)]
     return f"({', '.join(columns)}) {' '.join(kept)}"
+
+
+def json_columns(shown: str) -> set[str]:
+    """The columns that `show create table` says are JSON; to MariaDB that is a text with a check."""
+    found = set()
+    for line in shown.split("\n")[1:-1]:
+        if match := DEFINITION.match(line):
+            name, kind, *words = _words(match.group(1))
+            if kind == "json" or any(word.startswith("(json_valid(") for word in words):
+                found.add(name[1:-1].replace("``", "`"))
+    return found
 
 
 def _words(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from faults import Proxy
 from mariadb_server import PASSWORD
 from postgres_server import free_port
 
+from synthohive_py import Synthesizer
 from synthohive_py.connectors import Place, Relation, Twin, open_url
 from synthohive_py.connectors import mysql as module
 from synthohive_py.connectors.mysql import MySQLConnector
@@ -220,6 +222,30 @@ def test_checks_sequences_and_history_of_the_source_are_not_the_twins(mysql, mys
     assert "COMMENT 'no AUTO_INCREMENT'" in shown
     with pytest.raises(pymysql.Error, match="CONSTRAINT"):
         mysql_sql("insert into twins.t (j) values ('no json')")
+
+
+def test_made_up_values_that_are_none_of_their_type_are_replaced(mysql, mysql_url, mysql_sql, caplog) -> None:
+    mysql_sql(
+        "create table shop.t "
+        "(doc json, paper json not null, note varchar(30), kind enum('Sad', 'h''y') not null)"
+    )
+    values = [
+        (f'{{"id": {i}}}', f'["{i}"]', ("abcdefghij"[i % 10] + "lorem ipsum dolor sit amet ")[: 12 + i % 19])
+        for i in range(150)
+    ]
+    rows = ", ".join(
+        f"('{doc}', '{paper}', '{note}', {1 + (i < 3)})" for i, (doc, paper, note) in enumerate(values)
+    )
+    mysql_sql(f"insert into shop.t values {rows}")
+
+    synthesizer = Synthesizer(model="gaussian_copula", progress=False).fit(f"{mysql_url}/shop")
+    synthesizer.sample(output_path=f"{mysql_url}/shop?schema=twins")
+
+    assert mysql.count(mysql.relation("twins", "t")) == 150
+    assert mysql_sql("select max(char_length(note)) <= 30, count(note) from twins.t") == [(1, 150)]
+    assert re.search(r"doc: \d+ made-up values are none of its type; null stands there", caplog.text)
+    with pytest.raises(ConnectorError, match="no twin was changed"):  # what is no twin is refused
+        mysql.write_twins([twin(mysql, pa.table({"paper": ["no json"]}))])
 
 
 @pytest.mark.parametrize("loads_files", [True, False])

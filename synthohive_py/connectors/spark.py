@@ -98,8 +98,9 @@ class SparkConnector(Connector):
         return backticked(part for part in (relation.database, relation.schema, relation.identifier) if part)
 
     def identity(self, relation: Relation) -> Relation:
-        """Spark's catalogs know names in any case of letters, or may."""
-        return Relation(relation.database.lower(), relation.schema.lower(), relation.identifier.lower())
+        """Spark's catalogs know names in any case of letters, or may. dbt's relations name no catalog."""
+        catalog = relation.database or self.session.catalog.currentCatalog()
+        return Relation(catalog.lower(), relation.schema.lower(), relation.identifier.lower())
 
     def reflect(self, schema: str) -> Metadata:
         """The tables of a schema, no views. Spark declares no keys, so these are guessed."""

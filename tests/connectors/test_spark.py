@@ -324,12 +324,15 @@ def test_any_name_is_taken_literally(session: Any, name: str) -> None:
     assert connector.read(relation("twins", name), [name]).to_pydict() == {name: [7]}
 
 
-def test_a_twin_never_replaces_a_real_table(session: Any) -> None:
+@pytest.mark.parametrize("catalog", ["sail", None])  # dbt's relations name none
+def test_a_twin_never_replaces_a_real_table(session: Any, catalog: Any) -> None:
     fill(session, "t", pa.table({"a": [1]}))
     connector = connect(session)
 
     with pytest.raises(ConnectorError, match="would replace a real table"):
-        connector.write_twins([Twin(relation("shop", "t"), relation("shop", "t"), pa.table({"a": [2]}))])
+        connector.write_twins(
+            [Twin(relation("shop", "t"), Relation(catalog, "SHOP", "t"), pa.table({"a": [2]}))]
+        )
 
     assert connector.read(relation("shop", "t")).to_pydict() == {"a": [1]}
 

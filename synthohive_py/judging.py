@@ -11,6 +11,7 @@ from synthohive_py.connectors.database import is_url, read_twin
 from synthohive_py.connectors.paths import read_tables
 from synthohive_py.errors import ConnectorError, GenerationError, QualityError, SettingError
 from synthohive_py.frames import check_tables, to_arrow
+from synthohive_py.privacy.report import PrivacyReport
 from synthohive_py.quality import Tolerances, judge
 from synthohive_py.quality.metrics import TV, choose_metric
 from synthohive_py.report import ValidationReport, check_path, make_report
@@ -77,7 +78,8 @@ class Judging:
             scale=None,
             rules=fitted.rules(),
             training={name: table.report for name, table in fitted.tables.items() if table.report},
-            replaced=_replaced(fitted, tables),
+            replaced=replaced_columns(fitted, tables),
+            protection=PrivacyReport.of(fitted.privacy),
         )
         if output_path is not None:
             report.write(output_path)
@@ -131,7 +133,7 @@ class Judging:
             scale=options["scale"] if options["num_rows"] is None and options["append_to"] is None else None,
             rules=fitted.rules(),
             real_rows=rows,
-            replaced=_replaced(fitted, tables),
+            replaced=replaced_columns(fitted, tables),
         ).findings
         failures = [finding for finding in found if not finding.passed]
         if failures and quality_threshold is not None:
@@ -169,7 +171,7 @@ def _file_of(folder: Path, name: str) -> Path:
     )
 
 
-def _replaced(fitted: FittedSchema, real: Mapping[str, Any]) -> dict[str, set[str]]:
+def replaced_columns(fitted: FittedSchema, real: Mapping[str, Any]) -> dict[str, set[str]]:
     """Per table the columns that hold made-up people instead of what was learned.
 
     Of texts with invented names in them only the lengths can be compared, so those that are categories are

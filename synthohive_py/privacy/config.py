@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,7 +64,8 @@ class PrivacyConfig:
         is_count = isinstance(k, int) and not isinstance(k, bool) and k >= 1
         _check("k_anonymity_threshold", k, is_count, "a whole number of at least 1")
         columns: Any = self.pii_columns
-        are_names = not isinstance(columns, str) and all(isinstance(name, str) and name for name in columns)
+        is_list = isinstance(columns, Collection) and not isinstance(columns, str | bytes | Mapping)
+        are_names = is_list and all(isinstance(name, str) and name for name in columns)
         _check("pii_columns", columns, are_names, 'a list such as ["email", "staff.phone"]')
         is_known = self.locale is None or self.locale in LOCALES
         _check("locale", self.locale, is_known, f"one of {', '.join(sorted(LOCALES))}")

@@ -164,7 +164,9 @@ class Disguise:
         kind = kind_of_mark(char)
         if kind is None:
             return char
-        return self.inventor.value(kind, int(rng.integers(MARKED)), Person(), longest=64)
+        # In a text two people may have one name; for each to be alone, names would grow to four words.
+        most = self.inventor.names if kind == "name" else MARKED
+        return self.inventor.value(kind, int(rng.integers(most)), Person(), longest=64)
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""

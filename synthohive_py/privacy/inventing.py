@@ -21,6 +21,7 @@ DOMAINS = ("example.com", "example.org", "example.net")
 LEAST_NAME = 3  # letters of a name in an e-mail that has to be short
 BASE = "0123456789abcdefghijklmnopqrstuvwxyz"
 PRIME = 982_451_653
+MASKED = 10**9  # numbers of names that are only said to be there
 _LETTERS: dict[int, str] = {
     ord(c): to for c, to in zip("ßøłæđ\u0131", ("ss", "o", "l", "ae", "d", "i"), strict=True)
 }
@@ -71,6 +72,12 @@ class Inventor:
     is_masked: bool = False
     locale: str = "en_US"
     pools: Mapping[str, Pool] = field(default_factory=dict)
+
+    @property
+    def names(self) -> int:
+        """How many pairs of a first and a family name there are."""
+        pool = self.pools.get(self.locale)
+        return len(pool.first) * len(pool.last) if pool else MASKED
 
     def value(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
@@ -22,13 +23,16 @@ LEGEND = (
 )
 
 
-def page(tables: Sequence[TablePart], *, detection: bool, threshold: int) -> str:
+def page(
+    tables: Sequence[TablePart], *, detection: bool, threshold: int, protection: str | None = None
+) -> str:
     """The whole page.
 
     Args:
         tables: What it says.
         detection: Whether a classifier was asked.
         threshold: What fewer real rows hold is not shown.
+        protection: What was done for privacy, in lines; None if nobody knows.
     """
     style = resources.files("synthohive_py.report").joinpath("page.css").read_text(encoding="utf-8")
     links = "".join(f'<li><a href="#t{i}">{escape(t.name)}</a></li>' for i, t in enumerate(tables))
@@ -42,7 +46,8 @@ def page(tables: Sequence[TablePart], *, detection: bool, threshold: int) -> str
         '<a class="skip" href="#overview">To the overview</a>'
         f"{_head(tables)}"
         f'<nav aria-label="Tables"><ul><li><a href="#overview">Overview</a></li>{links}</ul></nav>'
-        f"<main>{_overview(tables, detection=detection, threshold=threshold)}{sections}</main>"
+        f"<main>{_overview(tables, detection=detection, threshold=threshold, protection=protection)}"
+        f"{sections}</main>"
         f"<footer>No row of the real data is in this page, and nothing that fewer than {threshold} of them "
         "hold. Baselines are what two halves of the real data reach against each other.</footer></body>"
         "</html>\n"
@@ -61,13 +66,14 @@ def _head(tables: Sequence[TablePart]) -> str:
     )
 
 
-def _overview(tables: Sequence[TablePart], *, detection: bool, threshold: int) -> str:
+def _overview(tables: Sequence[TablePart], *, detection: bool, threshold: int, protection: str | None) -> str:
     findings = [f for table in tables for f in table.findings]
     failed = [f for f in findings if not f.passed]
     if failed:
         where = len({f.table for f in failed})
         verdict = (
-            f"<b>Not good enough.</b> {len(failed)} of {len(findings)} checks failed, in {where} tables."
+            f"<b>Not good enough.</b> {len(failed)} of {len(findings)} checks failed, "
+            f"in {_counted(where, 'table')}."
         )
     else:
         verdict = f"<b>Good.</b> All {len(findings)} checks passed."
@@ -85,7 +91,8 @@ def _overview(tables: Sequence[TablePart], *, detection: bool, threshold: int) -
     )
     return (
         f'<section id="overview" tabindex="-1"><p class="verdict {_state(not failed)}">{verdict}</p>'
-        f"<h3>Tables</h3>{_summary(tables)}{missing}{reasons}{_reading(threshold)}</section>"
+        f"<h3>Tables</h3>{_summary(tables)}{missing}{reasons}"
+        f"{_protection(protection)}{_reading(threshold)}</section>"
     )
 
 
@@ -115,6 +122,21 @@ def _summary(tables: Sequence[TablePart]) -> str:
         f"<tbody>{''.join(body)}</tbody></table>",
         "Tables",
     )
+
+
+def _protection(lines: str | None) -> str:
+    if lines is None:
+        return ""
+    paragraphs = "".join(
+        f"<p>{escape(block[0])}</p>"
+        + (
+            "<ul>" + "".join(f"<li>{escape(item.strip())}</li>" for item in block[1:]) + "</ul>"
+            if block[1:]
+            else ""
+        )
+        for block in (part.split("\n  ") for part in re.split(r"\n(?! )", lines))
+    )
+    return _details("What was done for privacy", "", paragraphs, is_open=False, kind=' class="more"')
 
 
 def _reading(threshold: int) -> str:

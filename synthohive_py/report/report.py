@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthohive_py.errors import ConnectorError, SettingError
 from synthohive_py.findings import Finding
+from synthohive_py.privacy.report import PrivacyReport
 from synthohive_py.quality import Tolerances, judge
 from synthohive_py.quality.detection import is_available
 from synthohive_py.report.contents import TablePart, privacy_findings, table_parts
@@ -38,11 +39,13 @@ class ValidationReport:
         tables: Table by table, as plain data.
         detection: Whether a classifier was asked.
         threshold: Nothing that fewer real rows hold is in it.
+        protection: What was done for privacy while the twin was learned; None if nobody knows.
     """
 
     tables: tuple[TablePart, ...]
     detection: bool
     threshold: int
+    protection: PrivacyReport | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -67,7 +70,8 @@ class ValidationReport:
 
     def to_html(self) -> str:
         """One page, which needs nothing else."""
-        return page(self.tables, detection=self.detection, threshold=self.threshold)
+        protection = None if self.protection is None else str(self.protection)
+        return page(self.tables, detection=self.detection, threshold=self.threshold, protection=protection)
 
     def write(self, path: str | os.PathLike[str]) -> list[Path]:
         """Write it where the path says: `.html`, `.json`, or both into a folder.
@@ -125,6 +129,7 @@ def make_report(
     training: Mapping[str, Mapping[str, Any]] | None = None,
     real_rows: Mapping[str, int] | None = None,
     replaced: Mapping[str, Collection[str]] | None = None,
+    protection: PrivacyReport | None = None,
 ) -> ValidationReport:
     """Judge a twin, and keep what may be shown.
 
@@ -140,6 +145,7 @@ def make_report(
         training: Per table, what its training reported.
         real_rows: Per table how many rows it has, where `real` is a sample.
         replaced: Per table the columns whose values are made up anew on purpose, which are not compared.
+        protection: What was done for privacy while the twin was learned.
 
     Raises:
         DataError: A declared table has no real data, or the data are no tables.
@@ -159,4 +165,4 @@ def make_report(
     )
     privacy = [finding for judged in judgement.tables.values() for finding in privacy_findings(judged)]
     parts = table_parts(judgement, privacy, training or {}, threshold=threshold)
-    return ValidationReport(parts, detection, threshold)
+    return ValidationReport(parts, detection, threshold, protection)

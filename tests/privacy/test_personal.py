@@ -241,6 +241,8 @@ def test_texts_are_written_with_invented_values(twin: dict[str, pd.DataFrame]) -
 
     assert not re.search("[\ue000-\uf8ff]", notes)  # no mark is left
     assert "@example." in notes
+    spoken = twin["persons"]["note"].str.extract(r"Spoke with (.+) about the order")[0].dropna()
+    assert spoken.str.count(" ").max() <= 3  # "Maria da Silva", not four names in a row
 
 
 def test_the_artefact_makes_the_same_twin_without_faker(
@@ -357,6 +359,8 @@ def test_detection_finds_what_is_personal_and_nothing_else() -> None:
         {"delta": 1},
         {"k_anonymity_threshold": 0},
         {"pii_columns": "email"},
+        {"pii_columns": {"persons": "email"}},
+        {"pii_columns": 3},
         {"locale": "xx_XX"},
         {"enable_differential_privacy": 1},
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from synthohive_py import Metadata, Synthesizer
-from synthohive_py.privacy import PrivacyConfig
+from synthohive_py.privacy import PrivacyConfig, PrivacyReport
 from synthohive_py.report import ValidationReport, make_report
 from synthohive_py.rng import Seed
 
@@ -78,3 +78,28 @@ def test_texts_that_personal_data_was_taken_out_of_are_not_shown() -> None:
     assert [f.metric for f in made.failures if f.column == "note"] == []
     _, findings = synthesizer.sample(return_metrics=True)
     assert "note" not in {f.column for f in findings if f.metric == "TVComplement"}
+
+
+def test_the_page_says_what_was_done_for_privacy() -> None:
+    rows = pd.DataFrame(
+        {"id": range(60), "<b>mail</b>": [f"a{i}@firma.at" for i in range(60)], "n": range(60)}
+    )
+    declared = Metadata()
+    declared.add_table("t", pk="id")
+    config = PrivacyConfig(pii_strategy="mask")
+    options = {"model": "gaussian_copula", "privacy_config": config, "progress": False}
+    synthesizer = Synthesizer(declared, **options).fit({"t": rows})
+
+    made = synthesizer.generate_validation_report({"t": rows}, synthesizer.sample())
+
+    assert "<li>t.&lt;b&gt;mail&lt;/b&gt;: email, by" in made.to_html()
+    assert "Training was not differentially private." in made.to_html()
+    assert '"strategy": "mask"' in made.to_json()
+
+
+def test_the_page_states_the_budget() -> None:
+    private = PrivacyReport(epsilon=4.97, delta=1e-6, unit="a row of t", not_covered=("numbers of rows",))
+    made = ValidationReport((), detection=False, threshold=5, protection=private)
+
+    assert "epsilon 4.97, delta 1e-06, for a row of t" in made.to_html()
+    assert "<li>numbers of rows</li>" in made.to_html()

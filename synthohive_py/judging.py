@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synthohive_py.relational.population import Population
     from synthohive_py.schema import Metadata
 
-__all__ = ["Data", "Judging"]
+__all__ = ["Data", "Judging", "replaced_columns"]
 
 Data = Mapping[str, Any] | str
 ENDINGS = (".parquet", ".csv", "")  # of a table in a folder

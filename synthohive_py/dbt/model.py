@@ -18,9 +18,10 @@ from synthohive_py.dbt.native import as_native, rows_of
 from synthohive_py.dbt.schema import Source, SourceSchema, read_schema
 from synthohive_py.dbt.settings import project_settings
 from synthohive_py.errors import ConnectorError, SerializationError
+from synthohive_py.judging import replaced_columns
 from synthohive_py.privacy.config import PrivacyConfig
 from synthohive_py.privacy.report import protect_tables
-from synthohive_py.quality import score as judge
+from synthohive_py.quality import Tolerances, judge
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings
 from synthohive_py.relational.sample import generate_parts
@@ -137,7 +138,8 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
 
     Args:
         schema: The relation `synthohive_schema`.
-        models: The relation `synthohive_models`, which knows the rules that the real rows keep.
+        models: The relation `synthohive_models`, which knows the rules that the real rows keep and the
+            columns of invented values, which are not compared.
         session: What dbt hands to a Python model.
         meta: `config.meta` of the model, which holds the project's variables.
 
@@ -151,19 +153,23 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
     settings = project_settings(meta)
     sources = read_schema(rows_of(schema))
     connector = connect(session)
+    fitted, real = artifact.load(_artifact(rows_of(models))), _read(sources, connector)
     findings = judge(
         sources.metadata,
-        _read(sources, connector),
+        real,
         {source.name: _read_twin(source, connector) for source in sources.modelled},
         seed=Seed(settings["seed"]),
-        tolerance=settings["tolerance"],
-        information_tolerance=INFORMATION * settings["tolerance"],
-        null_tolerance=settings["null_tolerance"],
-        row_tolerance=settings["row_tolerance"],
-        orphan_tolerance=settings["orphan_tolerance"],
+        tolerances=Tolerances(
+            shape=settings["tolerance"],
+            nulls=settings["null_tolerance"],
+            rows=settings["row_tolerance"],
+            orphans=settings["orphan_tolerance"],
+            information=INFORMATION * settings["tolerance"],
+        ),
         scale=settings["scale"],
-        rules=artifact.load(_artifact(rows_of(models))).rules(),
-    )
+        rules=fitted.rules(),
+        replaced=replaced_columns(fitted, real),
+    ).findings
     rows = [
         (
             sources.sources[f.table].source_name,

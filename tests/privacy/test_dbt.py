@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from synthohive_py import SettingError
-from synthohive_py.dbt.model import train, write_twins
+from synthohive_py.dbt.model import score, train, write_twins
 from synthohive_py.dbt.schema import read_schema
 
 PEOPLE = [f"Kunigunde Zwickel{i}" for i in range(40)]
@@ -50,9 +50,13 @@ def test_the_twin_in_the_database_holds_no_personal_data(tmp_path: Path, strateg
         write_twins(schema, models, connection, meta)
 
         twin = connection.execute("select * from twins.people").df()
+        judged = score(schema, models, connection, meta)
 
     assert len(twin) == 40
     assert not set(twin["nickname"]) & set(PEOPLE)
+    # Invented names may be longer than real ones: they are not compared.
+    assert "nickname" not in set(judged["column_name"])
+    assert ("e_mail" in set(judged["column_name"])) == (strategy is None)
     # What is neither declared nor looked for is made by its pattern, which has little room here.
     assert twin["e_mail"].str.startswith("[EMAIL ").all() == (strategy == "mask")
 

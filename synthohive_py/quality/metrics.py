@@ -136,7 +136,7 @@ def _compare_codes(real: Array, synthetic: Array) -> float:
     if score is not None:
         return score
     ours, theirs = _shares(real, synthetic)
-    return float(1 - np.abs(ours - theirs).sum() / 2)
+    return max(float(1 - np.abs(ours - theirs).sum() / 2), 0.0)  # sums of shares end beside 1
 
 
 def _compare_nulls(real: Array, synthetic: Array) -> float:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from synthohive_py import Metadata
+from synthohive_py.quality.metrics import tv_complement
 from synthohive_py.report import ValidationReport, make_report
 from synthohive_py.rng import Seed
 
@@ -50,3 +52,12 @@ def test_huge_numbers_are_told_apart() -> None:
     made = report(ODD["huge"], [-abs(float(str(n))) for n in ODD["huge"]])
 
     assert [f.metric for f in made.failures if f.column == "odd"] == ["KSComplement"]
+
+
+def test_categories_without_one_in_common_have_no_score_below_0() -> None:
+    scores = [
+        tv_complement(pa.array([f"a{i}" for i in range(n)]), pa.array([f"b{i}" for i in range(n)]))
+        for n in range(1, 600)
+    ]
+
+    assert min(scores) == 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from synthohive_py.connectors.database import is_url
 from synthohive_py.connectors.files import OutputFormat, check_options, check_schemas
+from synthohive_py.connectors.paths import check_not_real
 from synthohive_py.earlier.frames import ConditionalGenerativeModel
 from synthohive_py.earlier_settings import earlier_options
 from synthohive_py.errors import SettingError
@@ -164,11 +165,13 @@ def path_of(name: str, value: object, *, or_else: str = "") -> str:
     return path
 
 
-def check_output(fitted: FittedSchema, path: object, output_format: OutputFormat, chunk_rows: int) -> None:
-    """Refuse what can't be written before any row is made.
+def check_output(
+    fitted: FittedSchema, path: object, output_format: OutputFormat, chunk_rows: int, data: object
+) -> None:
+    """Refuse what can't be written before any row is made; `data` is what `fit` was given, if that is known.
 
     Raises:
-        ConnectorError: The format can't hold a column, or a name can't be a file's.
+        ConnectorError: The format can't hold a column, a name can't be a file's, or a real file is there.
         SettingError: Path and format do not go together.
     """
     check_options(output_format, whole_number("chunk_rows", chunk_rows))
@@ -187,3 +190,4 @@ def check_output(fitted: FittedSchema, path: object, output_format: OutputFormat
             expected="an output_path",
             remedy="pass output_path, the folder to write to",
         )
+    check_not_real(path, output_format, fitted.metadata, data)

@@ -36,7 +36,7 @@ from synthohive_py.connectors.files import (
     read_parquet,
     write_tables,
 )
-from synthohive_py.connectors.paths import check_not_real, read_tables
+from synthohive_py.connectors.paths import read_tables
 from synthohive_py.dbt.fixtures import inputs_of_model, unit_test_given
 from synthohive_py.earlier.frames import ConditionalGenerativeModel, FrameModels
 from synthohive_py.earlier_settings import earlier_options
@@ -393,8 +393,7 @@ class Synthesizer(Judging):
         refuse_with_frame_models(
             self._frame_models, output_path=output_path, conditions=conditions, append_to=append_to
         )
-        check_output(fitted, output_path, output_format, chunk_rows)
-        check_not_real(output_path, output_format, fitted.metadata, self._real and self._real())
+        check_output(fitted, output_path, output_format, chunk_rows, self._real and self._real())
         if is_judged:
             self._check_demand(quality_threshold, real, conditions)
         options = self._sample_options(num_rows, scale, seed, conditions, workers, append_to)

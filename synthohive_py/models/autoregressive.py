@@ -43,6 +43,7 @@ LIKELIHOOD_ROWS = 4096
 WIDE = 64  # codes per column; tables with more on average need more hidden units
 MOST_UNITS = 1280  # of all columns together
 LEAST_HIDDEN = 6  # units per column
+MANY_ROWS = 50_000  # that depend on a context and are not learned by heart with half the dropout
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class AutoregressiveOptions:
         batch_size: Rows per batch.
         learning_rate: The largest step size.
         weight_decay: Of AdamW.
-        dropout: The share of hidden units that are dropped while training; half of it where rows depend on a
-            context.
+        dropout: The share of hidden units that are dropped while training; half of it where at least 50,000
+            rows depend on a context.
         patience: Looks at held-out rows without progress after which training ends.
         validation_share: The share of rows that are held out.
 
@@ -147,7 +148,7 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
         max_seconds: float | None,
     ) -> Trained:
         """By likelihood: few rows first by their copula."""
-        started, options = time.monotonic(), self._likelihood_options()
+        started, options = time.monotonic(), self._likelihood_options(len(training))
         if len(training) < FEW_ROWS:
             learn_copula(
                 self._fitted(),
@@ -216,15 +217,16 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
             history=[],
         )
 
-    def _likelihood_options(self) -> LikelihoodOptions:
+    def _likelihood_options(self, rows: int) -> LikelihoodOptions:
         o = self.options
+        eased = self.context_cardinalities and rows >= MANY_ROWS
         return LikelihoodOptions(
             epochs=o.epochs,
             max_steps=o.max_steps,
             batch_size=o.batch_size,
             learning_rate=o.learning_rate,
             weight_decay=o.weight_decay,
-            dropout=o.dropout / 2 if self.context_cardinalities else o.dropout,
+            dropout=o.dropout / 2 if eased else o.dropout,
             patience=o.patience,
             validation_share=o.validation_share,
         )

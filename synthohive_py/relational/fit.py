@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 from tqdm import tqdm
 
-from synthohive_py.columns import TableCodec
 from synthohive_py.columns.base import Codes
 from synthohive_py.columns.scalars import to_numbers
 from synthohive_py.errors import TrainingError
@@ -31,12 +30,12 @@ from synthohive_py.relational.context import telling_columns
 from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.entities import entities_of
 from synthohive_py.relational.families import Families
-from synthohive_py.relational.fitted import Block, FitSettings, FittedSchema, FittedTable, Lookup
+from synthohive_py.relational.fitted import FitSettings, FittedSchema, FittedTable, Lookup
 from synthohive_py.relational.history import History
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
+from synthohive_py.relational.layout import column_block, layout_of
 from synthohive_py.relational.likeness import UNKNOWN, family_codes
-from synthohive_py.relational.order import Order
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table, with_own_values_hidden
 from synthohive_py.relational.private import PrivateTable, check_private, plan_private, root_rows
@@ -234,7 +233,7 @@ class _Fitting:
         p = self.prepared[name]
         rows = self.population.rows[name] if self.population else p.table.num_rows
         fitted = FittedTable(schema=p.table.schema, rows=rows, codec=p.codec)
-        fitted.layout = tuple(_column_block(p.codec, column) for column in p.codec.names)
+        fitted.layout = tuple(column_block(p.codec, column) for column in p.codec.names)
         if is_reference:
             fitted.reference = p.table
             fitted.fixed_degrees = {k.name: self._degrees(k) for k in self.plan.links_to(name)}
@@ -271,7 +270,7 @@ class _Fitting:
                 known={*p.key_columns, *([p.order.column] if p.order else [])},
                 rng=self.seed.child("recurrences", name).numpy(),
             )
-        fitted.layout, fitted.key_width = _layout(p, fitted)
+        fitted.layout, fitted.key_width = layout_of(p, fitted)
         return fitted
 
     def _find_families(self, name: str, fitted: FittedTable) -> None:
@@ -532,52 +531,6 @@ def _unparented(parents: Rows, driver: Link) -> tuple[float, float]:
     orphaned = (parents == ORPHAN).sum() if driver.key.orphans == "keep" else 0
     unparented = int((parents == NULL).sum() + orphaned)
     return unparented / max(int((parents >= 0).sum()), 1), float(orphaned / max(unparented, 1))
-
-
-def _column_block(codec: TableCodec, name: str) -> Block:
-    column = codec.codec(name)
-    return Block("column", name, column.cardinalities, column.ordered)
-
-
-def _layout(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]:
-    """The blocks in the order of their generation, and how wide the keys are."""
-    in_key = [link for link in p.links if link.role == "lookup" and _in_unique_set(p, link)]
-    lookups = [
-        Block("lookup", link.name, fitted.lookups[link.name].cardinalities, (False,))
-        for link in [*in_key, *(k for k in p.links if k.role == "lookup" and k not in in_key)]
-    ]
-    keys = [*lookups[: len(in_key)], *(_column_block(p.codec, name) for name in p.key_columns)]
-    if p.order:  # first, because a step says which value comes next
-        step = Block("step", p.order.column, (p.order.cardinality,), (False,))
-        keys = [*_calendar_blocks(p.order), step, _column_block(p.codec, p.order.column), *keys]
-    profiles = [
-        Block("profile", name, (profile.cardinalities[0] + 2, profile.cardinalities[1]), (False, False))
-        for name, profile in fitted.profiles.items()
-    ]
-    taken = {block.name for block in keys if block.kind == "column"}
-    columns = [_column_block(p.codec, name) for name in p.codec.names if name not in taken]
-    again = [b for b in columns if b.name in fitted.recurrences]  # these last: it is given which value it is
-    recurrences = [
-        Block("recurrence", name, how.cardinalities, (False,)) for name, how in fitted.recurrences.items()
-    ]
-    columns = [*(b for b in columns if b not in again), *recurrences, *again]
-    degrees = [
-        Block("degree", name, degree.codec.cardinalities, (True,)) for name, degree in fitted.degrees.items()
-    ]
-    families = [Block("family", name, k, (False,) * len(k)) for name, k in fitted.families.items()]
-    width = sum(len(block.cardinalities) for block in keys)
-    return (*keys, *profiles, *lookups[len(in_key) :], *columns, *degrees, *families), width
-
-
-def _calendar_blocks(order: Order) -> list[Block]:
-    if order.calendar is None:
-        return []
-    sizes = order.calendar.cardinalities
-    return [Block("calendar", order.column, sizes, (False,) * len(sizes))]
-
-
-def _in_unique_set(p: Prepared, link: Link) -> bool:
-    return any(set(link.key.columns) & set(columns) for columns in p.config.unique_sets)
 
 
 def _lookup_codes(rows: Rows, lookup: Lookup) -> Codes:

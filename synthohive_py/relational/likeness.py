@@ -64,7 +64,11 @@ def family_codes(
     sizes = np.bincount(parents[rows], minlength=count)
     some = np.flatnonzero(sizes)
     nothing: tuple[Codes, tuple[int, ...]] = np.zeros((count, 0), np.int32), ()
-    if len(some) < 2 * max(MIN_FAMILIES, threshold) or sizes.max(initial=0) < 2:
+    least = max(MIN_FAMILIES, threshold)
+    # Families of equal size that would tell as much: thirty clubs of a hundred seasons each are not known
+    # better because a hundred others had one season.
+    families = len(rows) ** 2 / max(float((sizes.astype(np.float64) ** 2).sum()), 1.0)
+    if families < 2 * least or sizes.max(initial=0) < 2:
         return nothing
     shared = alike(tables, codes[rows], parents[rows], seed.child("alike").numpy())
     if not len(shared):
@@ -72,7 +76,7 @@ def family_codes(
     rest = _means([tables[j] for j in shared], codes[rows][:, shared], parents[rows], count)[some]
     found = []
     for level, most in enumerate(SIZES):
-        clusters = int(np.clip(len(some) // max(MIN_FAMILIES, threshold), 1, most))
+        clusters = int(np.clip(families // least, 1, most))
         own = seed.child("level", level)
         sample = rest[own.child("rows").numpy().permutation(len(rest))[:FIT_FAMILIES]]
         centres, labels = _common(

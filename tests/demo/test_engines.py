@@ -1,4 +1,4 @@
-"""The demo's dbt project on other engines, with the same model files: real, twins, and compared."""
+"""The demo's dbt project on each engine, with the same model files: real, twins, and compared."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import duckdb
 import pytest
 from postgres_server import postgres_server
 from sail_server import sail_server, sail_session
@@ -48,7 +49,7 @@ QUICK = json.dumps(
 STEPS = (
     "build --exclude package:synthohive --target {target}",
     f"build --select package:synthohive --vars {QUICK} --target {{target}}",
-    "build --exclude package:synthohive --target {target}_synthetic",
+    "build --exclude package:synthohive --target {twins}",
 )
 
 
@@ -74,7 +75,8 @@ def build(target: str, folder: Path, environment: dict[str, str]) -> list[Counte
     (project / "dbt_packages").mkdir()
     (project / "dbt_packages" / "synthohive").symlink_to(ROOT, target_is_directory=True)
     (project / "run.py").write_text(RUN)  # Spark's client does not work under `python -c`
-    steps = [step.replace("{target}", target) for step in STEPS]
+    twins = "synthetic" if target == "dev" else f"{target}_synthetic"
+    steps = [step.replace("{target}", target).replace("{twins}", twins) for step in STEPS]
     done = subprocess.run(
         [sys.executable, "run.py", target, str(DAYS), *steps],
         cwd=project,
@@ -107,6 +109,15 @@ def assert_alike(steps: list[Counter[str]], ask: Callable[[str], list[tuple[Any,
     assert of_twins[1] == of_real[1] == 15
     assert of_twins[2] == pytest.approx(of_real[2], abs=0.01)
     assert of_twins[3] == pytest.approx(of_real[3], abs=3)
+
+
+def test_duckdb_builds_the_same_project_on_real_rows_and_on_twins(tmp_path: Path) -> None:
+    database = tmp_path / "flights.duckdb"
+
+    steps = build("dev", tmp_path, {"FLIGHTS_DB": str(database)})
+
+    with duckdb.connect(str(database)) as connection:
+        assert_alike(steps, lambda query: connection.execute(query).fetchall())
 
 
 def test_postgres_builds_the_same_project_on_real_rows_and_on_twins(tmp_path: Path) -> None:

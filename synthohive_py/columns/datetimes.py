@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
@@ -95,6 +96,12 @@ class DatetimeCodec(ColumnCodec):
             outside |= (day == end) & (time < tick if below else time > tick)
             day, time = np.where(outside, end, day), np.where(outside, tick, time)
         return day, time
+
+    def clipped(self, ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The times, none before the first real one or after the last."""
+        low, high = (day * ticks_per_day(self.type) + time for day, time in (self.low, self.high))
+        inside: npt.NDArray[np.int64] = np.clip(ticks, low, high)
+        return inside
 
     def refusal(self, value: pa.Scalar) -> str | None:
         if not value.is_valid:

@@ -15,9 +15,7 @@ from synthohive_py.plan import Link
 
 __all__ = ["count_once", "entities_of"]
 
-CROWD = (
-    20  # times the threshold: of fewer parents each is a kind of row (a shop, a country), not an individual
-)
+CROWD = 100  # of fewer parents each is a kind of row (a shop, a country), not an individual
 MIN_GAIN = 0.1  # share of the information in a column that knowing the entity saves beyond chance
 MAX_ROWS = 20_000  # that are looked at
 
@@ -29,8 +27,6 @@ def entities_of(
     name: str,
     links: Mapping[str, Sequence[Link]],
     parents: Mapping[str, Mapping[str, Rows]],
-    *,
-    threshold: int,
 ) -> list[Rows]:
     """Ways to tell whom the rows of a table belong to: its parents, and the parents of these.
 
@@ -38,7 +34,6 @@ def entities_of(
         name: The table.
         links: Per table its foreign keys.
         parents: Per table and link, the parent row of each row; negative for none.
-        threshold: What a crowd is measured by.
 
     Returns:
         Per way, (rows,) the number of the entity; negative for rows that belong to none.
@@ -46,10 +41,10 @@ def entities_of(
     found: list[Rows] = []
     for link in links[name]:
         own = parents[name][link.name]
-        if np.unique(own[own >= 0]).size >= CROWD * threshold:
+        if np.unique(own[own >= 0]).size >= CROWD:
             found.append(own)
         if link.role == "driver":
-            further = entities_of(link.key.parent, links, parents, threshold=threshold)
+            further = entities_of(link.key.parent, links, parents)
             found += [np.where(own >= 0, above[own], -1) for above in further]
     return found
 

@@ -31,6 +31,7 @@ from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.entities import entities_of
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import FitSettings, FittedSchema, FittedTable, Lookup
+from synthohive_py.relational.gaps import Gap, find_gaps
 from synthohive_py.relational.history import History
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
@@ -179,6 +180,7 @@ class _Fitting:
                 metadata.tables[name], tables[name], plan, tables, threshold=threshold, prepared=self.prepared
             )
             self._tell_of_orphans(self.prepared[name])
+        self.entities: dict[str, list[Rows]] = {}  # ways to tell whom each row belongs to
         self._hide_own_values()
         self.codes: dict[str, Codes] = {}
         self.families: dict[str, Codes] = {}  # per driver link, the family codes of the parents
@@ -223,8 +225,8 @@ class _Fitting:
         threshold = self.settings.k_anonymity_threshold
         for name, p in self.prepared.items():
             if p.config.mode != "reference":
-                entities = entities_of(name, links, parents, threshold=threshold)
-                self.prepared[name] = with_own_values_hidden(p, entities, threshold=threshold)
+                self.entities[name] = entities_of(name, links, parents)
+                self.prepared[name] = with_own_values_hidden(p, self.entities[name], threshold=threshold)
 
     # ------------------------------------------------------------ links
 
@@ -254,6 +256,7 @@ class _Fitting:
             every = self.population.degrees[link.name] if self.population else self._degrees(link)
             fitted.degrees[link.name] = DegreeModel.fit(every, threshold=self.settings.k_anonymity_threshold)
         self._find_families(name, fitted)
+        fitted.gaps = self._gaps(p)
         driver = self.plan.driver_of(name)
         above = self.prepared[driver.key.parent] if driver else None
         fitted.keeper = learn_rules(p, driver, above, threshold=self.settings.k_anonymity_threshold)
@@ -267,7 +270,7 @@ class _Fitting:
                 p.codec,
                 p.codes,
                 self._families(p),
-                known={*p.key_columns, *([p.order.column] if p.order else [])},
+                known={*p.key_columns, *fitted.gaps, *([p.order.column] if p.order else [])},
                 rng=self.seed.child("recurrences", name).numpy(),
             )
         fitted.layout, fitted.key_width = layout_of(p, fitted)
@@ -296,6 +299,19 @@ class _Fitting:
             )
             if sizes:
                 self.families[link.name], fitted.families[link.name] = codes, sizes
+
+    def _gaps(self, p: Prepared) -> dict[str, Gap]:
+        """The times that closely follow another of their row."""
+        matched = {column for columns in p.repeated.values() for column in columns}
+        held = {*matched, *p.key_columns, *([p.order.column] if p.order else [])}
+        return find_gaps(
+            p.table,
+            p.codec,
+            held=held,
+            moved=matched,
+            entities=self.entities[p.config.name],
+            threshold=self.settings.k_anonymity_threshold,
+        )
 
     def _degrees(self, link: Link) -> Rows:
         """How many children each real parent has along the link."""
@@ -353,6 +369,9 @@ class _Fitting:
             elif block.kind == "calendar" and p.order and p.order.calendar:
                 ticks = to_numbers(p.table.column(block.name).combine_chunks())[0]
                 parts.append(p.order.calendar.encode(ticks))
+            elif block.kind == "gap":
+                gap = fitted.gaps[block.name]
+                parts.append(gap.encode(p.table.column(gap.since), p.table.column(block.name)))
             elif block.kind == "recurrence":
                 how, values = fitted.recurrences[block.name], numbered(p.table.column(block.name))
                 parts.append(how.encode(values, self._families(p), how.category(p.codec, p.codes)))

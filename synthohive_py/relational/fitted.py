@@ -19,6 +19,7 @@ from synthohive_py.plan import Link, Plan
 from synthohive_py.privacy.accounting import Budget
 from synthohive_py.privacy.disguise import Disguise
 from synthohive_py.relational.cardinality import DegreeModel
+from synthohive_py.relational.gaps import Gap
 from synthohive_py.relational.history import History
 from synthohive_py.relational.keys import KeyGenerator
 from synthohive_py.relational.numbering import Numbering
@@ -77,15 +78,15 @@ class Block:
 
     Attributes:
         kind: `column` codes a real column, `step` how far the next column is from the sibling before,
-            `calendar` its place in the calendar, `recurrence` which of its siblings' values a column has,
-            `lookup` and `profile` the parent along a link, `degree` the number of children along a link,
-            `family` what they have in common.
+            `calendar` its place in the calendar, `gap` how long after another column a column is,
+            `recurrence` which of its siblings' values it has, `lookup` and `profile` the parent along a
+            link, `degree` the number of children along a link, `family` what they have in common.
         name: The column's name, or the link's.
         cardinalities: Codes per code column.
         ordered: Per code column, whether neighbouring codes mean neighbouring values.
     """
 
-    kind: Literal["column", "step", "calendar", "recurrence", "lookup", "profile", "degree", "family"]
+    kind: Literal["column", "step", "calendar", "gap", "recurrence", "lookup", "profile", "degree", "family"]
     name: str
     cardinalities: tuple[int, ...]
     ordered: tuple[bool, ...]
@@ -141,6 +142,7 @@ class FittedTable:
         order: The column that siblings are sorted by, and how they follow each other in it; or None.
         history: What a row sees of its elder siblings; None where no parent has two children.
         context: Of the code columns of its parents, those that it is generated from.
+        gaps: Times that closely follow another of their row, and how.
         recurrences: Columns whose values siblings share, and how.
         orphans: Per link whose orphans are kept: makes values that no parent has, and how many
             distinct ones there are per parent row.
@@ -170,6 +172,7 @@ class FittedTable:
     order: Order | None = None
     history: History | None = None
     context: tuple[int, ...] = ()
+    gaps: dict[str, Gap] = field(default_factory=dict)
     recurrences: dict[str, Recurrence] = field(default_factory=dict)
     orphans: dict[str, tuple[KeyGenerator, float]] = field(default_factory=dict)
     keeper: Keeper = field(default_factory=Keeper)
@@ -219,6 +222,7 @@ class FittedTable:
             "order": self.order.state() if self.order else None,
             "history": self.history.state() if self.history else None,
             "context": list(self.context),
+            "gaps": {k: v.state() for k, v in self.gaps.items()},
             "recurrences": {k: v.state() for k, v in self.recurrences.items()},
             "orphans": {k: [make.state(), share] for k, (make, share) in self.orphans.items()},
             "keeper": self.keeper.state(),
@@ -256,6 +260,7 @@ class FittedTable:
             order=Order.from_state(state["order"]) if state["order"] else None,
             history=History.from_state(state["history"]) if state["history"] else None,
             context=tuple(state["context"]),
+            gaps={k: Gap.from_state(v) for k, v in state["gaps"].items()},
             recurrences={k: Recurrence.from_state(v) for k, v in state["recurrences"].items()},
             orphans={k: (KeyGenerator.from_state(m), s) for k, (m, s) in state["orphans"].items()},
             keeper=Keeper.from_state(state["keeper"]),

@@ -22,7 +22,7 @@ def layout_of(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]
 
     Args:
         p: The prepared table.
-        fitted: Its lookups, profiles, recurrences, degrees and families.
+        fitted: Its lookups, profiles, gaps, recurrences, degrees and families.
     """
     in_key = [link for link in p.links if link.role == "lookup" and _in_unique_set(p, link)]
     lookups = [
@@ -43,7 +43,12 @@ def layout_of(p: Prepared, fitted: FittedTable) -> tuple[tuple[Block, ...], int]
     recurrences = [
         Block("recurrence", name, how.cardinalities, (False,)) for name, how in fitted.recurrences.items()
     ]
-    columns = [*(b for b in columns if b not in again), *recurrences, *again]
+    later = [b for b in columns if b.name in fitted.gaps]  # likewise, how long after another it is
+    gaps = [
+        Block("gap", name, gap.codec.cardinalities, gap.codec.ordered) for name, gap in fitted.gaps.items()
+    ]
+    first = [b for b in columns if b not in again and b not in later]
+    columns = [*first, *gaps, *later, *recurrences, *again]
     degrees = [
         Block("degree", name, degree.codec.cardinalities, (True,)) for name, degree in fitted.degrees.items()
     ]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.plan import Link
 from synthohive_py.relational.assign import assign_link, cut_loops, eligible_parents, unlinked
 from synthohive_py.relational.conditions import Conditions
@@ -74,6 +75,7 @@ class TableMaker:
             context = context[placed] if context is not None else None
         codes = self._with_orphans_capped(codes)
         table = _with_values_again(self._decode(codes, columns), drawn.origins, placed)
+        table = self._with_gaps(table, codes)
         for name, numbering in self.fitted.numbered.items():
             numbers = numbering.numbers(table, name, self.world.existing.get(self.name))
             codes[:, self.fitted.span("column", name)] = self.fitted.codec.codec(name).encode(numbers)
@@ -233,6 +235,25 @@ class TableMaker:
         for link in self.plan.links_of(self.name, "lookup"):
             if link.key.columns[0] not in table.column_names:
                 table = self._append_lookup(table, link.name, codes, self.seed)
+        return table
+
+    def _with_gaps(self, table: pa.Table, codes: Codes) -> pa.Table:
+        """Times that closely follow another are as long after it as their codes say; `codes` follow."""
+        for name, gap in self.fitted.gaps.items():
+            if name in self.conditions.values:
+                continue
+            times = self.fitted.codec.codec(name)
+            assert isinstance(times, DatetimeCodec)  # no other column has a gap
+            column = gap.apply(
+                codes[:, self.fitted.span("gap", name)],
+                table.column(gap.since),
+                table.column(name),
+                times,
+                part=self._part(len(codes)),
+                seed=self.world.seed.child(self.name, "gaps", name),
+            )
+            codes[:, self.fitted.span("column", name)] = times.encode(column)
+            table = table.set_column(table.column_names.index(name), name, column)
         return table
 
     def _append_lookup(self, table: pa.Table, name: str, codes: Codes, seed: Seed) -> pa.Table:

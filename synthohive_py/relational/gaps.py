@@ -1,0 +1,176 @@
+"""Times that follow another time of their row closely: what is learned is how long after it, not when.
+
+An order is shipped within three days, of the thousand that orders are made in. The day of each is learned as
+one of hundreds; near misses of both would put weeks between them, and a mart of delivery times would be of no
+use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.columns import ColumnHint, TableCodec
+from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
+from synthohive_py.columns.datetimes import DatetimeCodec
+from synthohive_py.columns.scalars import from_numbers, to_numbers
+from synthohive_py.columns.table import fit_codec
+from synthohive_py.relational.entities import count_once
+from synthohive_py.rng import Part, Seed
+
+__all__ = ["Gap", "find_gaps"]
+
+MIN_ROWS = 100  # with both times; in fewer, closeness may be chance
+CLOSE = 0.1  # of the time that the column covers: the most that the gaps may cover
+COVERED = (0.05, 0.95)  # between these quantiles
+ATTEMPTS = 5  # to find a gap that does not lead out of the real range
+TOGETHER = 0.9  # share of the column's values beside which there is one of the other
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How long after another column of its row a column is.
+
+    Attributes:
+        since: The other column.
+        unit: Ticks that all gaps are multiples of.
+        codec: The gaps in units to codes and back; null where one of the two is.
+    """
+
+    since: str
+    unit: int
+    codec: ColumnCodec
+
+    def encode(self, since: pa.ChunkedArray, column: pa.ChunkedArray) -> Codes:
+        """Codes of shape (rows, len(codec.cardinalities))."""
+        start, end, known = _ticks(since, column)
+        return self.codec.encode(pa.array((end - start) // self.unit, mask=~known))
+
+    def apply(
+        self,
+        codes: Codes,
+        since: pa.ChunkedArray,
+        own: pa.ChunkedArray,
+        times: DatetimeCodec,
+        *,
+        part: Part,
+        seed: Seed,
+    ) -> pa.Array:
+        """The column, as long after the other as the codes say.
+
+        Args:
+            codes: Of the gaps.
+            since: The other column, as generated.
+            own: The column as generated for itself: it says where there are nulls.
+            times: The codec of the column.
+            part: Which rows of the table these are.
+            seed: Decides within bins, and which row lends its gap to one that has none of its own, or has one
+                that leads out of the real range.
+        """
+        start, end, known = _ticks(since, own)
+        decoded = self.codec.decode_part(codes, part, seed.child("bins"))
+        has_gap = np.asarray(decoded.is_valid())
+        gap = np.array(decoded.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
+        lent = gap[known & has_gap]
+        rng = seed.child("lent", part.first).numpy()
+        for _ in range(ATTEMPTS if len(lent) else 0):
+            later = start + gap * self.unit
+            poor = known & (~has_gap | (times.clipped(later) != later))
+            gap[poor], has_gap[poor] = rng.choice(lent, int(poor.sum())), True
+        ends = np.where(known & has_gap, times.clipped(start + gap * self.unit), end)
+        return from_numbers(ends, np.asarray(own.combine_chunks().is_null()), own.type)
+
+    def state(self) -> State:
+        """All fields, for an artefact."""
+        return {
+            "since": self.since,
+            "unit": self.unit,
+            "codec": {"kind": self.codec.kind, **self.codec.state()},
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Gap:
+        """The gap that `state` was taken from."""
+        return cls(state["since"], state["unit"], codec_from_state(state["codec"]))
+
+
+def find_gaps(
+    table: pa.Table,
+    codec: TableCodec,
+    *,
+    held: Collection[str],
+    moved: Collection[str],
+    entities: Sequence[Rows],
+    threshold: int,
+) -> dict[str, Gap]:
+    """Dates and timestamps that lie closely after or before another column of the table.
+
+    The closest pairs first. A column that others are measured from is not measured itself.
+
+    Args:
+        table: The real rows.
+        codec: The modelled columns.
+        held: Columns that get their values in another way, but may be measured from.
+        moved: Columns whose values change after they were generated: no column is measured from them.
+        entities: Ways to tell whom each row belongs to; see `entities_of`.
+        threshold: Gaps that fewer rows have are not stored.
+    """
+    names = [
+        name
+        for name, times in zip(codec.names, codec.codecs, strict=True)
+        if isinstance(times, DatetimeCodec) and name not in moved
+    ]
+    # Measured from are columns that get their values in another way, then those with fewer nulls.
+    names.sort(key=lambda name: (name not in held, table.column(name).null_count))
+    close = []
+    for since, name in combinations(names, 2):
+        if name not in held and table.schema.field(since).type == table.schema.field(name).type:
+            covered = _covered(table.column(since), table.column(name))
+            if covered is not None:
+                close.append((covered, names.index(since), since, name))
+    found: dict[str, Gap] = {}
+    for *_, since, name in sorted(close):
+        if name not in found and since not in found and name not in {gap.since for gap in found.values()}:
+            found[name] = _learned(since, table.column(since), table.column(name), entities, threshold)
+    return found
+
+
+def _covered(since: pa.ChunkedArray, column: pa.ChunkedArray) -> float | None:
+    """How much time the gaps cover; None if the columns are not close."""
+    start, end, known = _ticks(since, column)
+    if known.sum() < max(MIN_ROWS, TOGETHER * (len(column) - column.null_count)):
+        return None
+    gaps, whole = (float(np.diff(np.quantile(v[known], COVERED))[0]) for v in (end - start, end))
+    return gaps if gaps <= CLOSE * whole and whole else None
+
+
+def _learned(
+    since: str, start: pa.ChunkedArray, end: pa.ChunkedArray, entities: Sequence[Rows], threshold: int
+) -> Gap:
+    first, last, known = _ticks(start, end)
+    unit = max(int(np.gcd.reduce((last - first)[known])), 1)
+    gaps = (last - first) // unit
+    counted, _ = count_once(np.unique(gaps, return_inverse=True)[1], entities, threshold=threshold)
+    column = pa.array(gaps, mask=~known).filter(pa.array(counted | ~known))
+    return Gap(since, unit, fit_codec(column, threshold=threshold, hint=ColumnHint(kind="numeric")))
+
+
+def _ticks(since: pa.ChunkedArray, column: pa.ChunkedArray) -> tuple[Rows, Rows, Mask]:
+    """Both columns as ticks, zero where null, and where both are known."""
+    spread = []
+    for values in (since.combine_chunks(), column.combine_chunks()):
+        ticks, null = to_numbers(values)
+        every = np.zeros(len(null), np.int64)
+        every[~null] = ticks
+        spread.append((every, ~null))
+    (start, has_start), (end, has_end) = spread
+    return start, end, has_start & has_end

@@ -1,0 +1,93 @@
+"""Times that closely follow another of their row are as long after it as real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthohive_py import Metadata, Synthesizer
+
+START, MINUTES = pd.Timestamp("2023-01-01"), 550 * 24 * 60
+
+
+@pytest.fixture(scope="module")
+def shop() -> dict[str, pd.DataFrame]:
+    """Orders of 550 days, shipped within three, due after one, two or four weeks."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    ordered = START + pd.to_timedelta(rng.integers(0, MINUTES, n), unit="min")
+    shipped = pd.Series(ordered + pd.to_timedelta(rng.integers(30, 4010, n), unit="min"))
+    return {
+        "customers": pd.DataFrame({"customer_id": range(300), "kind": rng.choice(["a", "b"], 300)}),
+        "orders": pd.DataFrame(
+            {
+                "order_id": range(n),
+                "customer_id": rng.integers(0, 300, n),
+                "shipped_at": shipped.mask(rng.random(n) < 0.1),
+                "ordered_at": ordered,
+                "due_at": ordered + pd.to_timedelta(rng.choice([7, 14, 28], n), unit="D"),
+                "reviewed_at": START + pd.to_timedelta(rng.integers(0, MINUTES, n), unit="min"),
+            }
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def learned(shop) -> Synthesizer:
+    metadata = Metadata()
+    metadata.add_table("customers", pk="customer_id")
+    metadata.add_table("orders", pk="order_id", fk={"customer_id": "customers.customer_id"})
+    return Synthesizer(metadata, model="gaussian_copula", seed=1).fit(shop)
+
+
+def minutes(orders: pd.DataFrame, column: str) -> pd.Series:
+    return (orders[column] - orders["ordered_at"]).dt.total_seconds() / 60
+
+
+def test_the_time_between_two_columns_is_that_of_real_rows(shop, learned):
+    real, twin = shop["orders"], learned.sample()["orders"]
+
+    gaps = minutes(twin, "shipped_at")
+    assert gaps.min() >= 0
+    assert gaps.max() <= minutes(real, "shipped_at").max()
+    assert gaps.mean() == pytest.approx(minutes(real, "shipped_at").mean(), rel=0.1)
+    assert gaps.std() == pytest.approx(minutes(real, "shipped_at").std(), rel=0.2)
+    assert twin["shipped_at"].isna().mean() == pytest.approx(0.1, abs=0.04)
+
+
+def test_a_term_of_some_days_is_exactly_that(learned):
+    days = minutes(learned.sample()["orders"], "due_at") / (24 * 60)
+
+    assert days.isin([7, 14, 28]).mean() > 0.98  # the others would be due after all real ones
+    assert (days.value_counts(normalize=True).loc[[7.0, 14.0, 28.0]] > 0.25).all()
+
+
+def test_columns_that_are_not_close_keep_their_own_times(shop, learned):
+    real, twin = (minutes(orders, "reviewed_at") for orders in (shop["orders"], learned.sample()["orders"]))
+
+    assert twin.std() == pytest.approx(real.std(), rel=0.1)
+
+
+def test_no_time_is_beyond_the_real_ones(shop, learned):
+    real, twin = shop["orders"], learned.sample(scale=3)["orders"]
+
+    for column in ("shipped_at", "ordered_at", "due_at"):
+        assert twin[column].between(real[column].min(), real[column].max())[twin[column].notna()].all()
+        assert twin[column].value_counts().max() <= 0.01 * len(twin)
+
+
+def test_a_condition_goes_before_a_gap(learned):
+    moment = pd.Timestamp("2023-06-01 12:00")
+
+    twin = learned.sample(conditions={"orders": {"due_at": moment}})["orders"]
+
+    assert (twin["due_at"] == moment).all()
+
+
+def test_an_artefact_remembers_gaps(learned, tmp_path):
+    learned.save(tmp_path / "shop.synthohive")
+
+    again = Synthesizer.load(tmp_path / "shop.synthohive").sample()["orders"]
+
+    pd.testing.assert_frame_equal(again, learned.sample()["orders"])

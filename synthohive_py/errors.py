@@ -75,7 +75,7 @@ class Problem:
             sentences.append(f"expected {self.expected}")
         if self.received is not None:
             sentences.append(f"received {self.received}")
-        text = "; ".join(sentences)
+        text = "; ".join(sentences).removesuffix(".")
         return f"{text}. What to do: {self.remedy}" if self.remedy else f"{text}."
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
 from synthohive_py.columns.categorical import CategoricalCodec, are_categories
+from synthohive_py.columns.datetexts import DateTextCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.derived import DerivedCodec, find_products, find_sums
 from synthohive_py.columns.identifier import IdentifierCodec
@@ -187,6 +188,10 @@ def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCo
     if is_bytes_type(column.type):
         return BytesCodec.fit(column, threshold=threshold)
     kind = hint.kind or _kind_of(column, threshold, hint)
+    if hint.kind is None and kind in ("identifier", "text"):
+        dates = DateTextCodec.fit(column, bins=hint.bins, threshold=threshold)
+        if dates:
+            return dates
     if kind == "categorical":
         return CategoricalCodec.fit(column, threshold=threshold, domain=hint.domain)
     if kind == "datetime":

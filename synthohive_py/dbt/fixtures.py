@@ -83,6 +83,12 @@ def inputs_of_model(project: str | os.PathLike[str], model: str) -> dict[str, st
 
 def unit_test_given(fitted: FittedSchema, inputs: Mapping[str, str], *, rows: int, seed: Seed) -> str:
     """Rows of the inputs as the `given` of a unit test, in YAML; see `Synthesizer.unit_test_given`."""
+    if not isinstance(inputs, Mapping):
+        raise SettingError(
+            "inputs are neither the name of a model nor a mapping",
+            expected="such as {\"source('shop', 'orders')\": \"orders\"}",
+            received=repr(inputs)[:80],
+        )
     unknown = [str(name) for name in inputs.values() if name not in fitted.tables]
     if unknown or not inputs:
         raise SettingError(
@@ -94,6 +100,13 @@ def unit_test_given(fitted: FittedSchema, inputs: Mapping[str, str], *, rows: in
     if rows < 1:
         raise SettingError("rows is out of range", expected="at least 1", received=repr(rows))
     names = list(dict.fromkeys(inputs.values()))
+    empty = [name for name in names if not fitted.tables[name].rows]
+    if empty:
+        raise GenerationError(
+            "has no rows, so none of it joins",
+            table=", ".join(empty),
+            remedy="leave it out of the inputs, and write its rows by hand",
+        )
     for scale in _scales(max(fitted.tables[name].rows for name in names)):
         tables = sample_tables(fitted, scale=scale, seed=seed)
         chosen = _joinable({name: tables[name] for name in names}, fitted, rows)

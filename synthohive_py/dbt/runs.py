@@ -77,7 +77,8 @@ def read_run(target_path: str | os.PathLike[str]) -> Run:
         SchemaError: One of them is missing, or is none of dbt's.
     """
     path = Path(target_path)
-    manifest, results = _load(path / "manifest.json", "nodes"), _load(path / "run_results.json", "results")
+    manifest = _load(path / "manifest.json", "nodes", dict)
+    results = _load(path / "run_results.json", "results", list)
     nodes = {**manifest["nodes"], **(manifest.get("unit_tests") or {})}
     nodes = {unique_id: node for unique_id, node in nodes.items() if not _is_ours(node)}
     found = {
@@ -97,12 +98,18 @@ def read_run(target_path: str | os.PathLike[str]) -> Run:
     )
 
 
-def _load(file: Path, key: str) -> dict[str, Any]:
+def _load(file: Path, key: str, kind: type) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     except (OSError, ValueError) as error:
         raise _no_run(f"{file} can't be read", type(error).__name__) from error
-    if not isinstance(content, dict) or key not in content:
+    held = content.get(key) if isinstance(content, dict) else None
+    entries = held.values() if isinstance(held, dict) else held or ()
+    if (
+        not isinstance(content, dict)
+        or not isinstance(held, kind)
+        or not all(isinstance(entry, dict) for entry in entries)
+    ):
         raise _no_run(f"{file} is none of dbt's" if content is not None else f"there is no {file}")
     return content
 

@@ -496,7 +496,8 @@ class _Fitting:
             if history.is_telling or p.order or fitted.recurrences:  # else siblings need no order
                 fitted.history = history
                 rng = self.seed.child("history", name).numpy()
-                seen = history.encode(self.codes[name], families, rng)
+                have_codes = driver is not None and driver.name in self.families
+                seen = history.encode(self.codes[name], families, rng, have_codes=have_codes)
                 context = np.concatenate([context, seen[rows]], axis=1)
                 sizes = (*sizes, *history.cardinalities)
         if p.order:

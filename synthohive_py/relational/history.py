@@ -27,6 +27,7 @@ LEVELS = 24  # of a running mean
 MAX_COLUMNS = 40  # that are looked back on; of more, those that depend most on their predecessor
 MAX_COUNTED = 64  # codes of a column whose shares are tracked
 NOISE = 0.02  # share of the codes of elder siblings that are wrong while learning
+ALONE = 0.1  # of ordered codes, where nothing but its siblings tells what a family is like
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -131,7 +132,14 @@ class History:
                 sizes.append(len(SHARES) + 2)
         return tuple(sizes)
 
-    def encode(self, codes: Codes, families: Families, rng: np.random.Generator | None = None) -> Codes:
+    def encode(
+        self,
+        codes: Codes,
+        families: Families,
+        rng: np.random.Generator | None = None,
+        *,
+        have_codes: bool = False,
+    ) -> Codes:
         """(rows, history columns) of real rows.
 
         Args:
@@ -139,6 +147,8 @@ class History:
             families: Their order.
             rng: Spoils some of what is seen of the sibling before: a model that learns from perfect
                 siblings trusts its own too much.
+            have_codes: Whether the parents have family codes, by which a family stays what it is: then less
+                is spoiled.
         """
         tracker = Tracker(self, len(families.size))
         out = np.zeros((len(codes), len(self.cardinalities)), np.int32)
@@ -146,13 +156,13 @@ class History:
             out[rows] = tracker.seen(stretches, place, families.size[stretches] - place - 1)
             tracker.add(stretches, codes[rows])
         if rng is not None:
-            self._spoil(out, rng)
+            self._spoil(out, rng, NOISE if have_codes else ALONE)
         return out
 
-    def _spoil(self, seen: Codes, rng: np.random.Generator) -> None:
+    def _spoil(self, seen: Codes, rng: np.random.Generator, ordered: float) -> None:
         younger = np.flatnonzero(seen[:, 0] > 0)
-        for column in self._places_of_last() if len(younger) else ():
-            hit = younger[rng.random(len(younger)) < NOISE]
+        for k, column in enumerate(self._places_of_last() if len(younger) else ()):
+            hit = younger[rng.random(len(younger)) < (ordered if len(self.ranks[k]) else NOISE)]
             seen[hit, column] = seen[rng.choice(younger, len(hit)), column]
 
     def _places_of_last(self) -> list[int]:

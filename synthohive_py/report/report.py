@@ -104,8 +104,15 @@ def check_path(path: str | os.PathLike[str]) -> Path:
     """The path, if a report can be written there.
 
     Raises:
-        SettingError: It has an ending that is no report's.
+        SettingError: It is no path, or has an ending that is no report's.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SettingError(
+            "output_path is no path",
+            expected="where to write the report, as text or a path",
+            received=type(path).__name__,
+            remedy="pass the real tables first, then the twin, then the path",
+        )
     target = Path(path)
     if target.suffix and target.suffix.lower() not in SUFFIXES and not target.is_dir():
         raise SettingError(

@@ -252,6 +252,10 @@ def test_runs_that_can_not_be_compared_are_refused(runs: Runs, changed, tmp_path
     (other / "run_results.json").write_text("{")
     with pytest.raises(SchemaError, match="can't be read"):
         compare_runs(real, other)
+    for odd in ("[]", '{"results": null}', '{"results": [1]}'):
+        (other / "run_results.json").write_text(odd)
+        with pytest.raises(SchemaError, match="is none of dbt's"):
+            compare_runs(real, other)
     with pytest.raises(
         SettingError, match=r"no such model; expected a list of some of at_home, .*; received sales"
     ):

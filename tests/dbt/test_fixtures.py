@@ -214,6 +214,11 @@ def test_what_can_not_be_had_is_refused_by_name(learned: Synthesizer) -> None:
         given(loose, ["shops", "visits"])
     with pytest.raises(SettingError, match="returns: there is no such table among those learned"):
         given(learned, ["orders", "returns"])
+    with pytest.raises(SettingError, match=r"neither the name of a model nor a mapping; .*'orders'"):
+        learned.unit_test_given(["orders"])  # type: ignore[arg-type]
+    none = copied(shops=(pa.table({"shop": pa.array([], pa.int64())}), {"pk": "shop"}))
+    with pytest.raises(GenerationError, match="shops: has no rows"):
+        given(none, ["shops"])
     with pytest.raises(SettingError, match="there are no inputs"):
         learned.unit_test_given({})
     with pytest.raises(SettingError, match="rows is out of range"):

@@ -134,6 +134,8 @@ def test_the_report_takes_frames_folders_files_and_databases(
 def test_a_report_that_can_not_be_written_is_refused_before_anything_is_judged(fitted: Synthesizer) -> None:
     with pytest.raises(SettingError, match="ends in no known format"):
         fitted.generate_validation_report(None, "nowhere", "report.pdf")
+    with pytest.raises(SettingError, match=r"output_path is no path; .*; received dict. .* then the twin"):
+        fitted.generate_validation_report(None, "report.html", {})  # type: ignore[arg-type]
 
 
 def test_the_report_shows_the_training() -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from synthohive_py.connectors.database import is_url, read_twin
 from synthohive_py.connectors.paths import read_tables
 from synthohive_py.errors import ConnectorError, GenerationError, QualityError, SettingError
-from synthohive_py.frames import check_tables, to_arrow
+from synthohive_py.frames import check_tables
 from synthohive_py.privacy.report import PrivacyReport
 from synthohive_py.quality import Tolerances, judge
-from synthohive_py.quality.metrics import TV, choose_metric
+from synthohive_py.quality.replaced import replaced_columns
 from synthohive_py.report import ValidationReport, check_path, make_report
 from synthohive_py.rng import Seed
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synthohive_py.relational.population import Population
     from synthohive_py.schema import Metadata
 
-__all__ = ["Data", "Judging", "replaced_columns"]
+__all__ = ["Data", "Judging"]
 
 Data = Mapping[str, Any] | str
 ENDINGS = (".parquet", ".csv", "")  # of a table in a folder
@@ -78,7 +78,7 @@ class Judging:
             scale=None,
             rules=fitted.rules(),
             training={name: table.report for name, table in fitted.tables.items() if table.report},
-            replaced=replaced_columns(fitted, tables),
+            replaced=replaced_columns(*fitted.made_up(), tables),
             protection=PrivacyReport.of(fitted.privacy),
         )
         if output_path is not None:
@@ -133,7 +133,7 @@ class Judging:
             scale=options["scale"] if options["num_rows"] is None and options["append_to"] is None else None,
             rules=fitted.rules(),
             real_rows=rows,
-            replaced=replaced_columns(fitted, tables),
+            replaced=replaced_columns(*fitted.made_up(), tables),
         ).findings
         failures = [finding for finding in found if not finding.passed]
         if failures and quality_threshold is not None:
@@ -169,22 +169,3 @@ def _file_of(folder: Path, name: str) -> Path:
         received=str(folder),
         remedy="pass the folder that sample(output_path=...) wrote to",
     )
-
-
-def replaced_columns(fitted: FittedSchema, real: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Per table the columns that hold made-up people instead of what was learned.
-
-    Of texts with invented names in them only the lengths can be compared, so those that are categories are
-    left out.
-    """
-    found: dict[str, set[str]] = {}
-    for column in fitted.privacy.get("columns", ()):
-        found.setdefault(column["table"], set()).add(column["column"])
-    for name, hidden in fitted.disguise.tables.items():
-        if not hidden.texts or name not in real:
-            continue
-        table = to_arrow(real[name], name)
-        for column in hidden.texts:
-            if column in table.column_names and choose_metric(table.column(column)) is TV:
-                found.setdefault(name, set()).add(column)
-    return found

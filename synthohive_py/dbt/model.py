@@ -18,10 +18,10 @@ from synthohive_py.dbt.native import as_native, rows_of
 from synthohive_py.dbt.schema import Source, SourceSchema, read_schema
 from synthohive_py.dbt.settings import project_settings
 from synthohive_py.errors import ConnectorError, SerializationError
-from synthohive_py.judging import replaced_columns
 from synthohive_py.privacy.config import PrivacyConfig
 from synthohive_py.privacy.report import protect_tables
 from synthohive_py.quality import Tolerances, judge
+from synthohive_py.quality.replaced import replaced_columns
 from synthohive_py.relational.fit import fit_tables
 from synthohive_py.relational.fitted import FitSettings
 from synthohive_py.relational.sample import generate_parts
@@ -168,7 +168,7 @@ def score(schema: Any, models: Any, session: Any, meta: Mapping[str, Any] | None
         ),
         scale=settings["scale"],
         rules=fitted.rules(),
-        replaced=replaced_columns(fitted, real),
+        replaced=replaced_columns(*fitted.made_up(), real),
     ).findings
     rows = [
         (

@@ -302,6 +302,11 @@ class FittedSchema:
             if table.keeper.rules
         }
 
+    def made_up(self) -> tuple[list[tuple[str, str]], dict[str, tuple[str, ...]]]:
+        """Tables with their columns of invented values; and per table the texts that lost names."""
+        invented = [(column["table"], column["column"]) for column in self.privacy.get("columns", ())]
+        return invented, {name: hidden.texts for name, hidden in self.disguise.tables.items()}
+
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
         return {

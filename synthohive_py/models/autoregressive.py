@@ -43,7 +43,7 @@ LIKELIHOOD_ROWS = 4096
 WIDE = 64  # codes per column; tables with more on average need more hidden units
 MOST_UNITS = 1280  # of all columns together
 LEAST_HIDDEN = 6  # units per column
-MANY_ROWS = 50_000  # that depend on a context and are not learned by heart with half the dropout
+MANY_ROWS = 20_000  # that depend on a context and are not learned by heart with half the dropout
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class AutoregressiveOptions:
         batch_size: Rows per batch.
         learning_rate: The largest step size.
         weight_decay: Of AdamW.
-        dropout: The share of hidden units that are dropped while training; half of it where at least 50,000
+        dropout: The share of hidden units that are dropped while training; half of it where at least 20,000
             rows depend on a context.
         patience: Looks at held-out rows without progress after which training ends.
         validation_share: The share of rows that are held out.

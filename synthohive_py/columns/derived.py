@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
-from synthohive_py.columns.scalars import Numbers, from_numbers, is_ordered_type, to_numbers
+from synthohive_py.columns.scalars import Numbers, from_numbers, is_ordered_type, spread_numbers
 
 __all__ = ["DerivedCodec", "find_products", "find_sums", "formula"]
 
@@ -62,9 +62,9 @@ class DerivedCodec(ColumnCodec):
         """The column, from its parts."""
         if self.operation == "product":
             return self._product([columns[name] for name in self.parts])
-        total, null = _spread(columns[self.parts[0]])
+        total, null = spread_numbers(columns[self.parts[0]])
         for name in self.parts[1:]:
-            more, also_null = _spread(columns[name])
+            more, also_null = spread_numbers(columns[name])
             total, null = total + more, null | also_null
         if self.decimals is not None:
             total = np.round(total, self.decimals)
@@ -134,7 +134,7 @@ class _Column:
 
     @classmethod
     def read(cls, column: pa.ChunkedArray) -> _Column:
-        values, null = _spread(column.combine_chunks())
+        values, null = spread_numbers(column.combine_chunks())
         decimals = None
         if values.dtype != np.int64:
             finite = np.isfinite(values).all()
@@ -226,7 +226,7 @@ def _scale(kind: pa.DataType) -> int:
 
 def _amounts(column: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """What the values amount to, zero where null."""
-    values, null = _spread(column)
+    values, null = spread_numbers(column)
     return values / 10.0 ** _scale(column.type), null
 
 
@@ -273,13 +273,3 @@ def _holds(total: _Column, parts: list[_Column]) -> bool:
     if total.decimals is not None:
         result = np.round(result, total.decimals)
     return bool((null | (result == total.values)).all())
-
-
-def _spread(column: pa.Array | pa.ChunkedArray) -> tuple[Numbers, npt.NDArray[np.bool_]]:
-    """A number for every row, zero where null."""
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    values, null = to_numbers(column)
-    spread = np.zeros(len(null), values.dtype)
-    spread[~null] = values
-    return spread, null

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from synthohive_py.errors import DataError
 
-__all__ = ["Numbers", "from_numbers", "is_ordered_type", "to_numbers"]
+__all__ = ["Numbers", "from_numbers", "is_ordered_type", "spread_numbers", "to_numbers"]
 
 Numbers = npt.NDArray[Any]  # int64 or float64: numpy's stubs lose a union of the two at every operation
 _SIGN = np.uint64(1 << 63)  # flips unsigned to signed order
@@ -51,6 +51,16 @@ def to_numbers(column: pa.Array) -> tuple[Numbers, npt.NDArray[np.bool_]]:
     if pa.types.is_temporal(kind):
         values = values.view(pa.int32() if kind.bit_width == 32 else pa.int64())
     return values.cast(pa.int64()).to_numpy(zero_copy_only=False), null
+
+
+def spread_numbers(column: pa.Array | pa.ChunkedArray) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    """A number for every row, zero where null; and which rows are null."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    values, null = to_numbers(column)
+    spread = np.zeros(len(null), values.dtype)
+    spread[~null] = values
+    return spread, null
 
 
 def from_numbers(values: Numbers, null: npt.NDArray[np.bool_], kind: pa.DataType) -> pa.Array:

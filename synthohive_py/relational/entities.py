@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from synthohive_py.plan import Link
 
-__all__ = ["count_once", "entities_of"]
+__all__ = ["CROWD", "count_once", "entities_of"]
 
 CROWD = 100  # of fewer parents each is a kind of row (a shop, a country), not an individual
 MIN_GAIN = 0.1  # share of the information in a column that knowing the entity saves beyond chance

@@ -19,7 +19,7 @@ import pyarrow as pa
 from synthohive_py.columns import ColumnHint, TableCodec
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
 from synthohive_py.columns.datetimes import DatetimeCodec
-from synthohive_py.columns.scalars import from_numbers, to_numbers
+from synthohive_py.columns.scalars import from_numbers, spread_numbers
 from synthohive_py.columns.table import fit_codec
 from synthohive_py.relational.entities import count_once
 from synthohive_py.rng import Part, Seed
@@ -166,11 +166,5 @@ def _learned(
 
 def _ticks(since: pa.ChunkedArray, column: pa.ChunkedArray) -> tuple[Rows, Rows, Mask]:
     """Both columns as ticks, zero where null, and where both are known."""
-    spread = []
-    for values in (since.combine_chunks(), column.combine_chunks()):
-        ticks, null = to_numbers(values)
-        every = np.zeros(len(null), np.int64)
-        every[~null] = ticks
-        spread.append((every, ~null))
-    (start, has_start), (end, has_end) = spread
-    return start, end, has_start & has_end
+    (start, no_start), (end, no_end) = spread_numbers(since), spread_numbers(column)
+    return start, end, ~no_start & ~no_end

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from synthohive_py.joins import parent_rows
 from synthohive_py.quality.judged import Judged
+from synthohive_py.relational.entities import CROWD
 from synthohive_py.schema import ForeignKey
 
 __all__ = ["Holders", "holders_of"]
 
-CROWD = 100  # of fewer parents each is a kind of row (a shop, a country), not an individual
 GLANCE = 100  # times the threshold: so many rows nearly always have enough holders
 
 Rows = npt.NDArray[np.int64]

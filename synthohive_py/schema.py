@@ -181,6 +181,7 @@ class TableConfig(_Declaration):
             `total = net + tax`, `parent.signed_up <= ordered_at`) and a few more forms; see
             `synthohive_py.clauses`. Most rules need no declaring: they are found in the data.
         pii_cols: Columns that hold personal data: the twin gets invented values in them; see docs/privacy.md.
+        public_cols: Columns that hold no personal data though they look so: they are learned as any other.
         mode: `synthesize` learns and generates; `reference` copies the real rows as they are (for
             public lookup tables); `skip` leaves the table out.
         parent_context_cols: For a model class of your own, a `ConditionalGenerativeModel`: the columns of
@@ -198,6 +199,7 @@ class TableConfig(_Declaration):
     order_by: str | None = None
     rules: Texts = ()
     pii_cols: Columns = ()
+    public_cols: Columns = ()
     parent_context_cols: Columns = ()
     mode: Mode = "synthesize"
     relation: tuple[()] | tuple[str, str, str] = ()

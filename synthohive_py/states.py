@@ -34,7 +34,7 @@ __all__ = [
     "write_state",
 ]
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 ARRAY = "__array__"  # marks the place of an array in the JSON
 HEADER = "synthohive"
 

@@ -81,8 +81,9 @@ class Synthesizer(Judging):
         seed: Everything random derives from it: same seed and data, same twin.
         model_options: Options of the model; see its class.
         privacy_config: How people are protected: personal data is found and replaced before anything is
-            learned, and training can be differentially private. Without one, only the columns declared in
-            `pii_cols` are replaced, and those that look personal are named in the log.
+            learned, and training can be differentially private. Without one, that is so for
+            what leads to a person by itself (e-mails, telephone numbers, accounts) and for `pii_cols`; other
+            columns that look personal are named in the log.
         k_anonymity_threshold: Values, words and patterns shared by fewer rows are never stored. That of
             `privacy_config`, if there is one, takes its place.
         max_training_rows: Larger tables are learned from a random sample of this many rows.

@@ -250,7 +250,7 @@ def _named_columns(config: TableConfig) -> list[str]:
     names += [c for columns in config.unique for c in columns]
     names += [c for key in config.foreign_keys for c in key.columns]
     names += [config.order_by] if config.order_by else []
-    names += config.pii_cols
+    names += [*config.pii_cols, *config.public_cols]
     names += [c for clause in config.clauses for c in clause.own]
     return list(dict.fromkeys(names))
 

@@ -32,8 +32,7 @@
 {% macro bigquery__values_of(rows, columns) %}
     {%- if rows %}
     select *
-    from unnest([
-        struct<{% for column in columns %}{{ column }} string{{ ', ' if not loop.last }}{% endfor %}>
+    from unnest(array<struct<{{ columns | join(' string, ') }} string>>[
         {%- for row in rows %}
         (
             {%- for cell in row -%}

@@ -247,20 +247,21 @@ def _config(table: _Fact, facts: Sequence[_Fact], names: Mapping[str, str]) -> T
         accepted_values={f.name: f.payload["values"] for f in facts if f.kind == "accepted_values"},
         order_by=settings.get("order_by"),
         rules=(*settings.get("rules", ()), *_tested_rules(name, facts)),
-        pii_cols=_personal(name, facts),
+        pii_cols=_personal(name, facts, answer=True),
+        public_cols=_personal(name, facts, answer=False),
         mode=mode,
         relation=_place(table),
     )
 
 
-def _personal(table: str, facts: Sequence[_Fact]) -> tuple[str, ...]:
-    """The columns that are said to hold personal data."""
+def _personal(table: str, facts: Sequence[_Fact], *, answer: bool) -> tuple[str, ...]:
+    """The columns that are said to hold personal data, or to hold none."""
     told = {
         f.name: check(f.payload["settings"], "column", table=table, column=f.name)
         for f in facts
         if f.kind == "column"
     }
-    return tuple(column for column, settings in told.items() if settings.get("pii"))
+    return tuple(column for column, settings in told.items() if settings.get("pii") is answer)
 
 
 def _place(table: _Fact) -> tuple[str, str, str]:

@@ -76,7 +76,8 @@ SETTINGS = (
         ("project",),
         (str,),
         None,
-        "How personal data in all columns is replaced; without it, only that of columns with `pii: true` is.",
+        "How personal data is replaced, names and addresses, too; without it, only what leads to a person by "
+        "itself is (e-mails, telephone numbers, accounts), and columns with `pii: true`.",
         ("mask", "faker", "context_aware_faker"),
     ),
     Setting(
@@ -209,8 +210,9 @@ SETTINGS = (
         "pii",
         ("column",),
         (bool,),
-        default=False,
-        meaning="The column holds personal data; the twin gets invented values.",
+        None,
+        "`true`: the column holds personal data, and the twin gets invented values. `false`: it holds none, "
+        "though it looks so.",
     ),
     Setting(
         "ignore",

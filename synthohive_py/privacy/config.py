@@ -25,8 +25,7 @@ class PrivacyConfig:
         epsilon: The privacy loss that training may have.
         pii_strategy: What stands in the twin for personal data: `mask` writes the kind of value instead
             ("[EMAIL 123]"), `faker` an invented value of the same kind and format, `context_aware_faker`
-            one that also fits its row: to the country named there, and an e-mail to the name. The two
-            fakers need `pip install synthohive-py[privacy]`.
+            one that also fits its row: to the country named there, and an e-mail to the name.
         k_anonymity_threshold: Values, words and patterns shared by fewer rows are never stored.
         pii_columns: Columns that hold personal data, whether it looks so or not: `column` in every table,
             or `table.column`.

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from synthohive_py.errors import SettingError
 from synthohive_py.privacy.kinds import KINDS, Kind, plain_name
-from synthohive_py.schema import Metadata
+from synthohive_py.schema import Metadata, TableConfig
 
 __all__ = ["ProtectedColumn", "find_personal_columns", "is_text"]
 
@@ -48,20 +48,21 @@ def find_personal_columns(
     tables: Mapping[str, pa.Table],
     declared: Collection[str] = (),
     *,
-    detect: bool = True,
+    kinds: Collection[Kind] = tuple(KINDS),
     is_name: Callable[[str], bool] | None = None,
 ) -> list[ProtectedColumn]:
     """The columns of the modelled tables that hold personal data.
 
     Args:
-        metadata: The schema; `pii_cols` of its tables are declared.
+        metadata: The schema; `pii_cols` of its tables are declared, `public_cols` are never taken.
         tables: The real rows.
         declared: Further columns that are declared: `column` in every table, or `table.column`.
-        detect: Whether to look at names and values of the others.
+        kinds: What to look for in the others, by their names and values.
         is_name: Whether a text is a first name, a space and a family name; None if nobody knows.
 
     Raises:
-        SettingError: A declared column is in no table, or holds what can't be replaced.
+        SettingError: A declared column is in no table, holds what can't be replaced, or is declared public,
+            too.
     """
     _refuse_unknown(tables, declared)
     found: Columns = {}
@@ -72,13 +73,13 @@ def find_personal_columns(
         for column in table.column_names:
             is_declared = column in config.pii_cols or column in declared or f"{name}.{column}" in declared
             if is_declared:
-                _refuse_other_types(name, column, table.schema.field(column).type)
-            elif not detect or column in config.accepted_values:
+                _refuse_declared(config, column, table.schema.field(column).type)
+            elif column in config.public_cols or column in config.accepted_values:
                 continue
             kind, by = _judge(column, table.column(column), is_name)
             if is_declared:
                 found[name, column] = ProtectedColumn(name, column, kind or "other", "declared")
-            elif kind:
+            elif kind and kind in kinds:
                 found[name, column] = ProtectedColumn(name, column, kind, by)
     _follow_keys(metadata, tables, found)
     return list(found.values())
@@ -102,11 +103,18 @@ def _refuse_unknown(tables: Mapping[str, pa.Table], declared: Collection[str]) -
         )
 
 
-def _refuse_other_types(table: str, column: str, kind: pa.DataType) -> None:
+def _refuse_declared(table: TableConfig, column: str, kind: pa.DataType) -> None:
+    if column in table.public_cols:
+        raise SettingError(
+            "is declared to hold personal data, and to hold none",
+            table=table.name,
+            column=column,
+            remedy="take it out of public_cols, or out of pii_cols and pii_columns",
+        )
     if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise SettingError(
             "is declared to hold personal data, but its type can't be replaced by another value",
-            table=table,
+            table=table.name,
             column=column,
             expected="text or a number",
             received=str(kind),
@@ -156,6 +164,11 @@ def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
     return sum(map(test, values)) / len(values)
 
 
+def _is_public(table: TableConfig, column: str) -> bool:
+    """Whether the twin may have the column's values: it is said so, or the rows are copied as they are."""
+    return table.mode == "reference" or column in table.public_cols
+
+
 def _follow_keys(metadata: Metadata, tables: Mapping[str, pa.Table], found: Columns) -> None:
     """What is personal at one end of a foreign key is so at the other: keys have to stay equal."""
     groups: dict[tuple[str, str], set[tuple[str, str]]] = {}
@@ -167,8 +180,8 @@ def _follow_keys(metadata: Metadata, tables: Mapping[str, pa.Table], found: Colu
                 groups.update(dict.fromkeys(joined, joined))
     for group in {id(group): group for group in groups.values()}.values():
         known = [found[end] for end in sorted(group) if end in found]
-        if any(metadata.tables[name].mode == "reference" for name, _ in group):
-            for end in group:  # keys of rows that are copied as they are
+        if any(_is_public(metadata.tables[name], column) for name, column in group):
+            for end in group:
                 found.pop(end, None)
         elif known:
             first = min(known, key=lambda column: column.kind == "other")

@@ -89,11 +89,13 @@ class HiddenTable:
         columns: The columns that hold them.
         texts: Columns of free text in which some were found.
         country: The column that says where the people of a row live.
+        names: Columns with their names that are not hidden.
     """
 
     columns: tuple[HiddenColumn, ...] = ()
     texts: tuple[str, ...] = ()
     country: str | None = None
+    names: Mapping[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Disguise:
         for name, table in tables.items():
             hidden = self.tables.get(name)
             if hidden:
-                rows = _Rows(table, self.inventor, hidden.country, existing * MOST_NUMBERS)
+                rows = _Rows(table, self.inventor, hidden, existing * MOST_NUMBERS)
                 out[name] = self._dressed(rows, hidden, known, seed.child(name))
             else:
                 out[name] = table
@@ -176,6 +178,7 @@ class Disguise:
                     "columns": [column.state() for column in hidden.columns],
                     "texts": list(hidden.texts),
                     "country": hidden.country,
+                    "names": dict(hidden.names),
                 }
                 for name, hidden in self.tables.items()
             },
@@ -192,6 +195,7 @@ class Disguise:
                 tuple(map(HiddenColumn.from_state, hidden["columns"])),
                 tuple(hidden["texts"]),
                 hidden["country"],
+                hidden["names"],
             )
             for name, hidden in state["tables"].items()
         }
@@ -205,8 +209,9 @@ Known = dict[tuple[Kind, int, "str | None"], "str | None"]
 class _Rows:
     """What the rows of a table say of their people: where they live, and how they are called by now."""
 
-    def __init__(self, table: pa.Table, inventor: Inventor, country: str | None, shift: int) -> None:
+    def __init__(self, table: pa.Table, inventor: Inventor, hidden: HiddenTable, shift: int) -> None:
         self.table, self.inventor, self.shift = table, inventor, shift
+        country = hidden.country
         self.locales: list[str | None] = [None] * table.num_rows
         self.has_country = country is not None
         if country is not None:
@@ -214,7 +219,9 @@ class _Rows:
             meant = [locale_of(value) for value in coded.dictionary.to_pylist()]
             places = coded.indices.to_pylist()
             self.locales = [None if i is None else meant[i] for i in places]
-        self.names: dict[Kind, list[str | None]] = {}
+        self.names: dict[Kind, list[str | None]] = {
+            kind: table.column(name).to_pylist() for kind, name in hidden.names.items()
+        }
 
     def person(self, row: int) -> Person:
         """The person of a row, as far as known."""

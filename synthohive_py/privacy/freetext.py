@@ -81,13 +81,17 @@ class TextScrubber:
         known: Values of the columns with personal data, and their kinds: they are found wherever they are
             written.
         names: Words that are first or family names; two of them in a row, written with capitals, are a name.
+        kinds: What is found by its form.
     """
 
     known: Mapping[str, Kind] = field(default_factory=dict)
     names: Collection[str] = frozenset()
+    kinds: Collection[Kind] = tuple(MARKS)
 
     def scrub_column(self, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, set[Kind]]:
         """The column with marks for what was found, and which kinds that were."""
+        if not self.known and not self.kinds:
+            return column, set()
         coded = column.combine_chunks().dictionary_encode()
         texts = coded.dictionary.to_pylist()
         scrubbed = [self.scrub(text) for text in texts]
@@ -113,10 +117,12 @@ class TextScrubber:
     def _scrubbed(self, text: str) -> str:
         if any(c.isdigit() or c == "@" for c in text):
             for kind, pattern, proves in _FINDERS:
+                if kind not in self.kinds:
+                    continue
                 text = pattern.sub(partial(_marked, MARKS[kind], proves), text)
         if self.known or self.names:
             text = self._without_names(text)
-        return _GREETED.sub(MARKS["name"], text)
+        return _GREETED.sub(MARKS["name"], text) if "name" in self.kinds else text
 
     def _without_names(self, text: str) -> str:
         text = _UNSPACED.sub(lambda found: self._without_unspaced(found.group()), text)

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["KINDS", "Kind", "PiiKind", "digits_of", "iban_check", "is_iban", "luhn_digit", "plain_name"]
+__all__ = [
+    "IDENTIFYING",
+    "KINDS",
+    "Kind",
+    "PiiKind",
+    "digits_of",
+    "iban_check",
+    "is_iban",
+    "luhn_digit",
+    "plain_name",
+]
 
 Kind = Literal[
     "email",
@@ -24,6 +34,9 @@ Kind = Literal[
     "address",
     "other",
 ]
+
+# What leads to one person or account by itself.
+IDENTIFYING: frozenset[Kind] = frozenset({"email", "iban", "card", "ssn", "ip", "phone"})
 
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,24}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")

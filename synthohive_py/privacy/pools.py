@@ -9,10 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthohive_py.errors import SettingError
 from synthohive_py.rng import Seed
 
-__all__ = ["NameBook", "Pool", "check_faker", "make_pool"]
+__all__ = ["NameBook", "Pool", "make_pool"]
 
 DRAWS = 1500  # of each kind; locales have some hundred different ones
 LEAST = 100  # names that a pool has, even if real people are called so, too
@@ -52,21 +51,6 @@ class Pool:
             state["number_first"],
             state["family_first"],
         )
-
-
-def check_faker(strategy: str) -> None:
-    """Refuse a strategy that invents names where Faker is not installed.
-
-    Raises:
-        SettingError: It is not.
-    """
-    try:
-        import faker  # noqa: F401  whether it is there
-    except ImportError as error:
-        raise SettingError(
-            f"pii_strategy {strategy!r} needs the package faker",
-            remedy="pip install 'synthohive-py[privacy]', or take pii_strategy='mask'",
-        ) from error
 
 
 def make_pool(locale: str, seed: Seed, avoid: frozenset[str] = frozenset()) -> Pool:

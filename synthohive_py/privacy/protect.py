@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,9 @@ from synthohive_py.privacy.detect import ProtectedColumn, find_personal_columns,
 from synthohive_py.privacy.disguise import Disguise, HiddenColumn, HiddenTable
 from synthohive_py.privacy.freetext import TextScrubber, as_known, count_words
 from synthohive_py.privacy.inventing import STYLES, Inventor, in_ascii
-from synthohive_py.privacy.kinds import KINDS, Kind, plain_name
+from synthohive_py.privacy.kinds import IDENTIFYING, KINDS, Kind, plain_name
 from synthohive_py.privacy.locales import is_country_column, locale_of
-from synthohive_py.privacy.pools import NameBook, check_faker, make_pool
+from synthohive_py.privacy.pools import NameBook, make_pool
 from synthohive_py.privacy.shapes import Shapes
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
@@ -33,6 +34,7 @@ AGREEING = 0.3  # share of e-mails made of their row's names that makes the othe
 COUNTRIES = 0.5  # share of a column's cells that mean a locale
 PROSE = 3  # words of a cell on average from which on names are looked for in it
 SHAPED: frozenset[Kind] = frozenset({"phone", "card", "iban", "ssn", "ip", "other"})
+SURE = IDENTIFYING - {"phone"}  # what a piece of prose proves to be without its column's name
 PEOPLE: frozenset[Kind] = frozenset({"first_name", "last_name", "name"})
 BOOK = (
     *("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_BR", "sv_SE"),
@@ -48,13 +50,15 @@ class Protected:
     Attributes:
         tables: The rows to learn from: numbers in the place of personal values.
         disguise: What the twin gets instead.
-        columns: What was found.
+        columns: What was found and replaced.
+        left: What else looks personal.
         texts: Per table the columns of free text in which some was found, and the kinds.
     """
 
     tables: dict[str, pa.Table]
     disguise: Disguise
     columns: list[ProtectedColumn]
+    left: list[ProtectedColumn] = field(default_factory=list)
     texts: dict[str, dict[str, list[Kind]]] = field(default_factory=dict)
 
 
@@ -64,7 +68,7 @@ def protect(
     config: PrivacyConfig,
     *,
     seed: Seed,
-    detect: bool = True,
+    only_identifying: bool = False,
 ) -> Protected:
     """Find personal data, and put numbers that say nothing of it in its place.
 
@@ -73,22 +77,20 @@ def protect(
         tables: The real rows.
         config: How.
         seed: Of the numbers and of the invented names.
-        detect: Whether to look for more than what is declared.
+        only_identifying: Whether to leave what is not declared and does not lead to a person by itself, such
+            as a name.
 
     Raises:
-        SettingError: A declared column is not there or can't be replaced, or Faker is not installed.
+        SettingError: A declared column is not there or can't be replaced.
     """
-    is_masked = config.pii_strategy == "mask"
-    if not is_masked:
-        check_faker(config.pii_strategy)
-    book = (
-        NameBook.of({*BOOK, *([config.locale] if config.locale else [])})
-        if detect and not is_masked
-        else None
+    book = None
+    if config.pii_strategy != "mask" and not only_identifying:
+        book = NameBook.of({*BOOK, *([config.locale] if config.locale else [])})
+    find = partial(
+        find_personal_columns, metadata, tables, config.pii_columns, is_name=book.is_name if book else None
     )
-    columns = find_personal_columns(
-        metadata, tables, config.pii_columns, detect=detect, is_name=book.is_name if book else None
-    )
+    seen = find()
+    columns = find(kinds=IDENTIFYING) if only_identifying else seen
     for column in columns:
         logger.info(
             "%s.%s: %s (%s), replaced before learning",
@@ -97,16 +99,29 @@ def protect(
             column.kind,
             column.found_by,
         )
-    work = _Work(metadata, tables, config, columns, seed=seed.child("privacy"), book=book)
+    taken = {(column.table, column.column) for column in columns}
+    left = [column for column in seen if (column.table, column.column) not in taken]
+    work = _Work(
+        metadata,
+        tables,
+        config,
+        columns,
+        left=left,
+        seed=seed.child("privacy"),
+        book=book,
+        only_identifying=only_identifying,
+    )
     hidden = {name: work.hide(name) for name in tables}
-    scrubbed = work.scrub() if detect else {}
+    scrubbed = work.scrub()
     found = {
-        name: HiddenTable(hidden[name], tuple(scrubbed.get(name, {})), work.countries.get(name))
+        name: HiddenTable(
+            hidden[name], tuple(scrubbed.get(name, {})), work.countries.get(name), work.names_in(name)
+        )
         for name in tables
         if hidden[name] or name in scrubbed
     }
     disguise = Disguise(found, work.inventor()) if found else Disguise()
-    return Protected(work.tables, disguise, columns, scrubbed)
+    return Protected(work.tables, disguise, columns, left, scrubbed)
 
 
 class _Work:
@@ -119,12 +134,14 @@ class _Work:
         config: PrivacyConfig,
         columns: Sequence[ProtectedColumn],
         *,
+        left: Sequence[ProtectedColumn],
         seed: Seed,
         book: NameBook | None,
+        only_identifying: bool,
     ) -> None:
         self.metadata, self.real, self.config, self.seed, self.book = metadata, real, config, seed, book
         self.tables = dict(real)
-        self.columns = columns
+        self.columns, self.left, self.only_identifying = columns, left, only_identifying
         self.values: dict[Kind, list[str]] = {}
         self.digits: dict[Kind, int] = {}
         for kind in {column.kind for column in columns}:
@@ -236,7 +253,7 @@ class _Work:
         self, name: str, table: pa.Table, *, whole: bool
     ) -> tuple[list[str | None] | None, list[str | None] | None]:
         """First and family names of the rows, from their own columns or from the whole name."""
-        of_kind = {c.kind: c.column for c in reversed(self.columns) if c.table == name}
+        of_kind = {c.kind: c.column for c in reversed([*self.columns, *self.left]) if c.table == name}
         first = table.column(of_kind["first_name"]).to_pylist() if "first_name" in of_kind else None
         last = table.column(of_kind["last_name"]).to_pylist() if "last_name" in of_kind else None
         if (first is None or last is None) and whole and "name" in of_kind:
@@ -244,17 +261,15 @@ class _Work:
             return [w[0] if w else None for w in words], [w[-1] if w else None for w in words]
         return first, last
 
+    def names_in(self, name: str) -> dict[Kind, str]:
+        """The columns of a table with names that are left as they are."""
+        return {c.kind: c.column for c in reversed(self.left) if c.table == name and c.kind in PEOPLE}
+
     # ------------------------------------------------------------ texts
 
     def scrub(self) -> dict[str, dict[str, list[Kind]]]:
         """Mark personal data in all other texts, but for those of keys; which, per table and column."""
-        known = as_known(
-            (kind, text)
-            for kind, texts in self.values.items()
-            if kind not in ("other", "username")
-            for text in texts
-        )
-        names = self.book.words if self.book else frozenset()
+        in_prose, elsewhere = self._scrubbers()
         taken = {(c.table, c.column) for c in self.columns}
         found: dict[str, dict[str, list[Kind]]] = {}
         for name, config in self.metadata.modelled.items():
@@ -269,8 +284,7 @@ class _Work:
                 if is_other or not is_text(kind):
                     continue
                 values = self.tables[name].column(column)
-                scrubber = TextScrubber(known, names) if _is_prose(values) else TextScrubber()
-                scrubbed, kinds = scrubber.scrub_column(values)
+                scrubbed, kinds = (in_prose if _is_prose(values) else elsewhere).scrub_column(values)
                 if kinds:
                     place = self.tables[name].column_names.index(column)
                     field_ = self.tables[name].schema.field(place)
@@ -280,6 +294,17 @@ class _Work:
                         "%s.%s: holds %s in its texts, replaced", name, column, ", ".join(sorted(kinds))
                     )
         return found
+
+    def _scrubbers(self) -> tuple[TextScrubber, TextScrubber]:
+        """What finds personal data in prose, and in other texts."""
+        # Those that lead to a person by themselves are found by their form.
+        unknown = {"other", "username", *(IDENTIFYING if self.only_identifying else ())}
+        known = as_known(
+            (kind, text) for kind, texts in self.values.items() if kind not in unknown for text in texts
+        )
+        if self.only_identifying:
+            return TextScrubber(known, kinds=SURE), TextScrubber(kinds=())
+        return TextScrubber(known, self.book.words if self.book else frozenset()), TextScrubber()
 
     # ------------------------------------------------------------ names
 

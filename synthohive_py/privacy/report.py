@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from synthohive_py.privacy.config import PrivacyConfig
-from synthohive_py.privacy.detect import ProtectedColumn, find_personal_columns
+from synthohive_py.privacy.detect import ProtectedColumn
 from synthohive_py.privacy.disguise import Disguise
 from synthohive_py.privacy.protect import Protected, protect
 from synthohive_py.rng import Seed
@@ -26,7 +26,7 @@ class PrivacyReport:
     """What was done for privacy; no real value occurs in it.
 
     Attributes:
-        strategy: What stands for personal data (`PrivacyConfig.pii_strategy`); None if none was looked for.
+        strategy: What stands for personal data (`PrivacyConfig.pii_strategy`).
         columns: The columns in which it was replaced.
         texts: Per `table.column` of free text the kinds of data that were replaced in it.
         epsilon: The privacy loss of training; None without differential privacy.
@@ -105,35 +105,22 @@ class ProtectedTables:
 def protect_tables(
     metadata: Metadata, tables: Mapping[str, pa.Table], config: PrivacyConfig | None, *, seed: Seed
 ) -> ProtectedTables:
-    """Take personal data out of real tables: what is declared, and with a configuration what is found.
+    """Take personal data out of real tables: what is declared or leads to a person; all if asked for.
 
     Raises:
-        SettingError: A declared column is not there or can't be replaced, or Faker is not installed.
+        SettingError: A declared column is not there or can't be replaced.
     """
-    is_declared = any(config_.pii_cols for config_ in metadata.modelled.values())
-    if config is None:
-        _warn_of_personal(metadata, tables)
-        if not is_declared:
-            return ProtectedTables(tables)
     asked = config or PrivacyConfig()
-    done = protect(metadata, tables, asked, seed=seed, detect=config is not None)
+    done = protect(metadata, tables, asked, seed=seed, only_identifying=config is None)
+    if done.left:
+        logger.warning(
+            "these columns look personal: %s. Values that few rows share are not learned; those that many "
+            "share are. Synthesizer(privacy_config=PrivacyConfig()) replaces all of them",
+            ", ".join(f"{c.table}.{c.column} ({c.kind})" for c in done.left),
+        )
     return ProtectedTables(done.tables, done.disguise, _facts(done, asked))
 
 
 def _facts(done: Protected, config: PrivacyConfig) -> dict[str, Any]:
     texts = {f"{t}.{c}": list(kinds) for t, columns in done.texts.items() for c, kinds in columns.items()}
     return {"strategy": config.pii_strategy, "columns": [asdict(c) for c in done.columns], "texts": texts}
-
-
-def _warn_of_personal(metadata: Metadata, tables: Mapping[str, pa.Table]) -> None:
-    found = [
-        f"{c.table}.{c.column} ({c.kind})"
-        for c in find_personal_columns(metadata, tables)
-        if c.found_by != "declared"
-    ]
-    if found:
-        logger.warning(
-            "these columns look personal: %s. Values that few rows share are not learned; those that many "
-            "share are. Synthesizer(privacy_config=PrivacyConfig()) replaces all of them",
-            ", ".join(found),
-        )

@@ -102,7 +102,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        # Threads of readers may close their files a moment after the reading ended: such a file system is "busy".
+        # Threads of readers may close their files a moment after the reading ended: the disk is "busy" then.
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 

@@ -280,17 +280,73 @@ def test_faker_alone_does_not_look_at_the_row(real: dict[str, pd.DataFrame], met
     assert np.mean([a.lower() in m for a, m in zip(persons["surname"], persons["e_mail"], strict=True)]) < 0.1
 
 
-def test_without_a_configuration_declared_columns_are_replaced_and_others_named(
-    real: dict[str, pd.DataFrame], caplog: pytest.LogCaptureFixture
+def test_without_a_configuration_what_leads_to_a_person_is_replaced_and_names_are_named(
+    real: dict[str, pd.DataFrame], metadata: Metadata, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    metadata = Metadata()
-    metadata.add_table("persons", pk="person_id", pii_cols=["first_name"])
-    frame = real["persons"][["person_id", "first_name", "e_mail"]]
-    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False).fit({"persons": frame})
+    # Few people have many orders each, so that each of their e-mails is shared by many rows.
+    few = real["persons"]["e_mail"][:20].to_numpy()
+    told = ("Please answer to " + few + " as soon as you can, thank you")[np.arange(700) % 20]
+    tables = {**real, "orders": real["orders"].assign(contact=few[np.arange(700) % 20], told=told)}
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False).fit(tables)
+    twin = synthesizer.sample()
+    synthesizer.save(tmp_path / "people.synthohive")
 
-    assert [c.column for c in synthesizer.privacy_report().columns] == ["first_name"]
-    assert "persons.e_mail (email)" in caplog.text
-    assert not set(synthesizer.sample()["persons"]["first_name"]) & set(frame["first_name"])
+    found = {c.column: c.kind for c in synthesizer.privacy_report().columns}
+    assert found == {name: kind for name, kind in KINDS.items() if name in SECRET} | {
+        "card_number": "card",
+        "contact": "email",
+    }
+    assert "persons.first_name (first_name)" in caplog.text
+    assert "e_mail" not in caplog.text
+    numbers = {str(value) for column in SECRET for value in real["persons"][column].dropna()}
+    written = "\n".join(frame.to_csv(index=False) for frame in twin.values())
+    artefact = (tmp_path / "people.synthohive").read_bytes()
+    assert {value for value in numbers if value in written or value.encode() in artefact} == set()
+    persons = twin["persons"]
+    agree = [
+        in_ascii(a)[:4] in mail for a, mail in zip(persons["first_name"], persons["e_mail"], strict=True)
+    ]
+    assert np.mean(agree) > 0.8
+
+
+def test_e_mails_that_differ_in_a_number_only_are_no_real_ones() -> None:
+    frame = pd.DataFrame({"id": range(300), "mail": [f"kontakt.{i}@mail.ru" for i in range(300)]})
+    metadata = Metadata()
+    metadata.add_table("t", pk="id", unique=["mail"])
+
+    twin = Synthesizer(metadata, progress=False, model="gaussian_copula").fit({"t": frame}).sample()["t"]
+
+    assert not set(twin["mail"]) & set(frame["mail"])
+    assert twin["mail"].is_unique
+
+
+def test_what_is_declared_is_replaced_and_what_is_public_is_not() -> None:
+    frame = pd.DataFrame(
+        {
+            "id": range(300),
+            "nick": [f"nick{'abcdefghij'[i % 10]}" for i in range(300)],
+            "address": [f"10.0.0.{i % 7}" for i in range(300)],
+            "seen_from": [f"10.0.1.{i % 7}" for i in range(300)],
+        }
+    )
+    metadata = Metadata()
+    metadata.add_table("t", pk="id", pii_cols=["nick"], public_cols=["address"])
+
+    twin = Synthesizer(metadata, progress=False, model="gaussian_copula").fit({"t": frame}).sample()["t"]
+
+    assert not set(twin["nick"]) & set(frame["nick"])
+    assert set(twin["address"]) == set(frame["address"])
+    assert not set(twin["seen_from"]) & set(frame["seen_from"])
+
+
+@pytest.mark.parametrize("where", ["pii_cols", "pii_columns"])
+def test_a_column_can_not_be_personal_and_public(where: str) -> None:
+    metadata = Metadata()
+    metadata.add_table("t", pk="id", public_cols=["a"], pii_cols=["a"] if where == "pii_cols" else [])
+    config = PrivacyConfig(pii_columns=["a"]) if where == "pii_columns" else None
+
+    with pytest.raises(SettingError, match=r"t\.a: is declared to hold personal data, and to hold none"):
+        Synthesizer(metadata, privacy_config=config).fit({"t": pd.DataFrame({"id": [1], "a": ["x"]})})
 
 
 LABELLED = {

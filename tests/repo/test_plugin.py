@@ -72,7 +72,7 @@ def run(arguments: list[str], *, cwd: Path, first: Path) -> str:
 
 @pytest.mark.parametrize(
     "broken",
-    [["synthohive_py"], ["pandas", "pyarrow", "safetensors", "scipy", "torch", "tqdm"]],
+    [["synthohive_py"], ["faker", "pandas", "pyarrow", "safetensors", "scipy", "torch", "tqdm"]],
     ids=["the engine", "its dependencies"],
 )
 def test_dbt_runs_beside_a_broken_engine(tmp_path: Path, project: Path, broken: list[str]) -> None:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
 from synthohive_py.columns.scalars import from_numbers, is_ordered_type, to_numbers
 
-__all__ = ["CategoricalCodec", "are_categories"]
+__all__ = ["CATEGORICAL_MASS", "CategoricalCodec", "are_categories"]
 
 CATEGORICAL_MASS = 0.5  # share of rows on shared values that makes a text column categorical
 MAX_LISTED = 20  # values that an error lists

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
-from synthohive_py.columns.categorical import CategoricalCodec, are_categories
-from synthohive_py.columns.datetexts import DateTextCodec
-from synthohive_py.columns.datetimes import DatetimeCodec
+from synthohive_py.columns.choice import ColumnHint, fit_codec
 from synthohive_py.columns.derived import DerivedCodec, find_products, find_sums
-from synthohive_py.columns.identifier import IdentifierCodec
-from synthohive_py.columns.numeric import NumericCodec
-from synthohive_py.columns.opaque import BytesCodec, NestedCodec
-from synthohive_py.columns.positional import PositionalCodec
-from synthohive_py.columns.scalars import is_ordered_type
-from synthohive_py.columns.text import TextCodec
 from synthohive_py.errors import DataError
 from synthohive_py.rng import Part, Seed
-from synthohive_py.schema import Constraint
 
-__all__ = ["ColumnHint", "TableCodec"]
-
-Kind = Literal["numeric", "datetime", "categorical", "identifier", "text"]
-MAX_IDENTIFIER_LENGTH = 64
-SPACED_SHARE = 0.05  # text in which more cells than this hold a space is prose, not identifiers
-
-
-@dataclass(frozen=True)
-class ColumnHint:
-    """What is known of a column before its data is looked at.
-
-    Attributes:
-        kind: The codec to use; None lets the data decide.
-        domain: Values that are public and kept however rare they are.
-        rule: Bounds and roundness of a numeric column.
-        bins: How many codes to aim at for numbers.
-    """
-
-    kind: Kind | None = None
-    domain: tuple[Any, ...] | None = None
-    rule: Constraint = field(default_factory=Constraint)
-    bins: int = 100
+__all__ = ["TableCodec"]
 
 
 @dataclass(frozen=True)
@@ -179,53 +148,6 @@ class TableCodec:
     def from_state(cls, state: Mapping[str, Any]) -> TableCodec:
         """The codec that `state` was taken from."""
         return cls(tuple(state["names"]), tuple(codec_from_state(s) for s in state["codecs"]))
-
-
-def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCodec:
-    """The codec for a column: by the hint if it names one, else by type and content."""
-    if is_nested_type(column.type):
-        return NestedCodec.fit(column, threshold=threshold)
-    if is_bytes_type(column.type):
-        return BytesCodec.fit(column, threshold=threshold)
-    kind = hint.kind or _kind_of(column, threshold, hint)
-    if hint.kind is None and kind in ("identifier", "text"):
-        dates = DateTextCodec.fit(column, bins=hint.bins, threshold=threshold)
-        if dates:
-            return dates
-    if kind == "categorical":
-        return CategoricalCodec.fit(column, threshold=threshold, domain=hint.domain)
-    if kind == "datetime":
-        return DatetimeCodec.fit(column, threshold=threshold, bins=hint.bins)
-    if kind == "numeric":
-        # A rule bounds whole numbers, not their digits.
-        positional = hint.rule == Constraint() and PositionalCodec.fit(
-            column, threshold=threshold, bins=hint.bins
-        )
-        if positional:
-            return positional
-        return NumericCodec.fit(column, threshold=threshold, bins=hint.bins, rule=hint.rule)
-    if kind == "identifier":
-        return IdentifierCodec.fit(column, threshold=threshold)
-    return TextCodec.fit(column, threshold=threshold)
-
-
-def _kind_of(column: pa.Array, threshold: int, hint: ColumnHint) -> Kind:
-    t = pa.types
-    if hint.domain is not None or t.is_null(column.type):
-        return "categorical"
-    if t.is_boolean(column.type):
-        return "categorical"
-    if t.is_date(column.type) or t.is_timestamp(column.type):
-        return "datetime"
-    if is_ordered_type(column.type):
-        return "numeric"
-    values = column.drop_null()
-    if are_categories(values, threshold=threshold):
-        return "categorical"
-    texts = values.slice(0, 10_000).to_pylist()
-    spaced = sum(" " in text for text in texts) / max(len(texts), 1)
-    longest = max(map(len, texts), default=0)
-    return "identifier" if spaced <= SPACED_SHARE and longest <= MAX_IDENTIFIER_LENGTH else "text"
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:

@@ -35,6 +35,8 @@ _EDGES = "'.!?«»„“”…\u2018\u2019"
 _WORD = re.compile(r"[^\s\"{}\[\]()<>,;:=|/\\]+")
 # Names in these scripts are written without blanks, and are shorter than others.
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af々]{2,}")
+# A number of JSON that a mark stands for, as in {"card": 4111111111111111}: the mark has to be a text.
+_BARE = re.compile(rf"([:\[,]\s*)([{''.join(MARKS.values())}])(?=\s*[,\]}}])")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 MAX_UNSPACED = 8  # characters of a name in such a script
 _GREETED = re.compile(
@@ -112,7 +114,9 @@ class TextScrubber:
         text = "".join(" " if c in _KINDS else c for c in text) if any(c in text for c in _KINDS) else text
         plain = _ESCAPED.sub(_unescaped, text) if "\\u" in text else text  # JSON's way to write M\u00fcller
         scrubbed = self._scrubbed(plain)
-        return text if scrubbed == plain else scrubbed
+        if scrubbed == plain:
+            return text
+        return _BARE.sub(r'\1"\2"', scrubbed) if text.lstrip()[:1] in ("{", "[") else scrubbed
 
     def _scrubbed(self, text: str) -> str:
         if any(c.isdigit() or c == "@" for c in text):

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from synthohive_py.columns import ColumnHint, TableCodec
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
+from synthohive_py.columns.choice import fit_codec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.scalars import from_numbers, spread_numbers
-from synthohive_py.columns.table import fit_codec
 from synthohive_py.relational.entities import count_once
 from synthohive_py.rng import Part, Seed
 

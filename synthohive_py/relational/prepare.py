@@ -18,8 +18,8 @@ import pyarrow as pa
 from synthohive_py.arrowtypes import is_nested_type
 from synthohive_py.columns import ColumnHint, TableCodec
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.choice import fit_codec
 from synthohive_py.columns.derived import DerivedCodec
-from synthohive_py.columns.table import fit_codec
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.entities import count_once

@@ -78,7 +78,7 @@ def test_bytes_and_uuids_are_not_copied_and_stay_unique() -> None:
 
 
 def test_rare_nested_values_are_never_given_out() -> None:
-    values = [[1], [2]] * 50 + [[i] for i in range(100, 140)] + [None] * 10
+    values = [[1], [2]] * 200 + [[i] for i in range(100, 140)] + [None] * 10
     table = pa.table({"c": pa.array(values)})
     codec = TableCodec.fit(table, name="t", threshold=5)
     codec = TableCodec.from_state(codec.state())

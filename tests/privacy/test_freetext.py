@@ -12,6 +12,7 @@ from synthohive_py import Metadata, Synthesizer
 from synthohive_py.frames import to_arrow
 from synthohive_py.privacy import PrivacyConfig
 from synthohive_py.privacy.detect import find_personal_columns
+from synthohive_py.privacy.kinds import is_card, luhn_digit
 
 PEOPLE = pd.DataFrame(
     {
@@ -124,3 +125,24 @@ def test_columns_are_found_by_names_of_many_languages(column: str, kind: str) ->
     [found] = find_personal_columns(metadata, {"t": to_arrow(frame, "t")})
 
     assert (found.kind, found.found_by) == (kind, "name")
+
+
+def test_documents_stay_json_when_what_leads_to_people_is_taken_out() -> None:
+    cards = [4000000000000000 + 97 * i for i in range(300)]
+    cards = [int(f"{c // 10}{luhn_digit(str(c // 10))}") for c in cards]
+    texts = [
+        json.dumps({"no": i, "who": {"mail": f"p.{i}@firma.de", "card": cards[i]}, "cards": [cards[i]]})
+        for i in range(300)
+    ]
+    metadata = Metadata()
+    metadata.add_table("events", pk="id")
+    events = pd.DataFrame({"id": range(300), "document": texts})
+
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False).fit({"events": events})
+    twin = synthesizer.sample()["events"]["document"]
+
+    made = [json.loads(text) for text in twin]
+    assert all(is_card(d["who"]["card"]) and d["who"]["mail"].count("@example.") == 1 for d in made)
+    written = "\n".join(twin)
+    assert not [c for c in cards if str(c) in written]
+    assert not [i for i in range(300) if f"p.{i}@" in written]

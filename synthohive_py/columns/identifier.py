@@ -34,7 +34,7 @@ class IdentifierCodec(ColumnCodec):
     null: bool
 
     @classmethod
-    def fit(cls, column: pa.Array, *, threshold: int = 5, hexadecimal: bool | None = None) -> IdentifierCodec:
+    def fit(cls, column: pa.Array, *, threshold: int = 5, hexadecimal: str | None = None) -> IdentifierCodec:
         """Learn from a real column; see `Patterns.fit` for the parameters."""
         values = column.drop_null()
         return cls(

@@ -22,6 +22,7 @@ from synthohive_py.columns.base import (
 )
 from synthohive_py.columns.categorical import CategoricalCodec, are_categories
 from synthohive_py.columns.identifier import IdentifierCodec
+from synthohive_py.columns.patterns import HEX
 from synthohive_py.rng import Part, Seed
 
 __all__ = ["BytesCodec", "NestedCodec", "to_text"]
@@ -56,7 +57,7 @@ class BytesCodec(ColumnCodec):
         texts = to_text(column)
         if are_categories(texts, threshold=threshold):
             return cls(column.type, CategoricalCodec.fit(texts, threshold=threshold))
-        return cls(column.type, IdentifierCodec.fit(texts, threshold=threshold, hexadecimal=True))
+        return cls(column.type, IdentifierCodec.fit(texts, threshold=threshold, hexadecimal=HEX))
 
     @property
     def cardinalities(self) -> tuple[int, ...]:

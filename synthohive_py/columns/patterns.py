@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import string
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,12 +19,18 @@ import numpy.typing as npt
 
 from synthohive_py.rng import Part, Seed
 
-__all__ = ["Patterns"]
+__all__ = ["HEX", "Patterns"]
 
 MAX_SHAPES = 200
 MAX_INDEX = 2**62  # how many values of one shape are counted through
 HEX = "0123456789abcdef"
-CLASSES = {"A": string.ascii_uppercase, "a": string.ascii_lowercase, "9": string.digits, "h": HEX}
+CLASSES = {
+    "A": string.ascii_uppercase,
+    "a": string.ascii_lowercase,
+    "9": string.digits,
+    "h": HEX,
+    "H": HEX.upper(),
+}
 
 Text = npt.NDArray[np.str_]
 
@@ -37,7 +42,7 @@ class Patterns:
     Attributes:
         shapes: Per shape, the characters allowed at each place.
         weights: Per shape, how many values had it.
-        hexadecimal: Whether digits and the letters a to f mix without meaning.
+        hexadecimal: The digits of hashes, in which digits and letters mix without meaning; else empty.
 
     No two shapes can produce the same text: they differ in length, or at some place in the kind of
     character.
@@ -45,23 +50,23 @@ class Patterns:
 
     shapes: tuple[tuple[str, ...], ...]
     weights: tuple[int, ...]
-    hexadecimal: bool = False
+    hexadecimal: str = ""
 
     @classmethod
-    def fit(cls, values: Iterable[str], *, threshold: int = 5, hexadecimal: bool | None = None) -> Patterns:
+    def fit(cls, values: Iterable[str], *, threshold: int = 5, hexadecimal: str | None = None) -> Patterns:
         """Learn from real values.
 
         Args:
             values: Texts without nulls; equal ones count once.
             threshold: Shapes of fewer values than this are generalised.
-            hexadecimal: Whether the values are; None lets them decide.
+            hexadecimal: The digits, if the values are hashes; None lets them decide.
         """
         distinct = sorted(set(values))
         if hexadecimal is None:
-            hexadecimal = _are_hexadecimal(distinct)
+            hexadecimal = _hexadecimal_digits(distinct)
         members: dict[str, list[str]] = {}
         for value in distinct:
-            members.setdefault(_shape_of(value, hexadecimal=hexadecimal), []).append(value)
+            members.setdefault(_shape_of(value, hexadecimal), []).append(value)
         ranked = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))[:MAX_SHAPES]
         return cls(
             shapes=tuple(_alphabets(shape, group, threshold) for shape, group in ranked),
@@ -116,11 +121,11 @@ class Patterns:
 
         Letters that all values share stay: they are the name of a kind, `CUS-` or `N`.
         """
-        numbers = set(HEX if self.hexadecimal else string.digits)
+        numbers = set(self.hexadecimal or string.digits)
         varying = {a for shape in self.shapes for a in shape if len(a) > 1}
         counting = {a for shape in self.shapes for a in shape if set(a) <= numbers}
         for alphabets in (varying, counting):
-            full = {a: _full(a, hexadecimal=self.hexadecimal) for a in alphabets}
+            full = {a: _full(a, self.hexadecimal) for a in alphabets}
             wide = tuple(tuple(full.get(a, a) for a in shape) for shape in self.shapes)
             if wide != self.shapes:
                 return replace(self, shapes=wide)
@@ -146,19 +151,22 @@ class Patterns:
         return cls(shapes, tuple(state["weights"]), state["hexadecimal"])
 
 
-def _are_hexadecimal(values: Sequence[str]) -> bool:
-    """Whether the values are hashes or UUIDs, whose digits and letters mix without meaning."""
-    used: Counter[str] = Counter()
-    for value in values[:1000]:
-        used.update(value)
-    letters = set(used) & set("abcdef")
+def _hexadecimal_digits(values: Sequence[str]) -> str:
+    """The digits of hashes and UUIDs, whose digits and letters mix without meaning; empty for other values."""
     lengths = {len(value) for value in values}
-    return len(lengths) == 1 and min(lengths) >= 8 and len(letters) >= 3 and set(used) <= set(HEX + "-")
+    if len(lengths) != 1 or min(lengths) < 8:
+        return ""
+    used = {c for value in values[:1000] for c in value if c.isalnum()}
+    for digits in (HEX, HEX.upper()):
+        if used <= set(digits) and len(used - set(string.digits)) >= 3:
+            return digits
+    return ""
 
 
-def _shape_of(value: str, *, hexadecimal: bool) -> str:
+def _shape_of(value: str, hexadecimal: str) -> str:
     if hexadecimal:
-        return "".join("h" if c in HEX else c for c in value)
+        kind = "h" if hexadecimal == HEX else "H"
+        return "".join(kind if c in hexadecimal else c for c in value)
     return "".join(_class_of(c) for c in value)
 
 
@@ -176,10 +184,10 @@ def _alphabets(shape: str, values: Sequence[str], threshold: int) -> tuple[str, 
     return tuple("".join(sorted({value[i] for value in values})) for i in range(len(shape)))
 
 
-def _full(alphabet: str, *, hexadecimal: bool) -> str:
+def _full(alphabet: str, hexadecimal: str) -> str:
     """All characters of the kinds that occur."""
-    if hexadecimal and set(alphabet) <= set(HEX):
-        return HEX
+    if hexadecimal and set(alphabet) <= set(hexadecimal):
+        return hexadecimal
     kinds = sorted({_class_of(c) for c in alphabet})
     return "".join(sorted(set("".join(CLASSES.get(kind, kind) for kind in kinds)) | set(alphabet)))
 

@@ -41,7 +41,7 @@ class Shapes:
             digits: Each format is to have room for numbers of so many digits.
             threshold: Formats of fewer values are generalised.
         """
-        patterns = Patterns.fit(values, threshold=threshold, hexadecimal=False)
+        patterns = Patterns.fit(values, threshold=threshold, hexadecimal="")
         found = [
             (_computed(kind, shape), weight)
             for shape, weight in zip(patterns.shapes, patterns.weights, strict=True)

@@ -277,3 +277,19 @@ def test_other_numbers_keep_one_code(values):
     codec = TableCodec.fit(pa.table({"x": values}), name="t", threshold=5)
 
     assert len(codec.cardinalities) == 1
+
+
+@pytest.mark.parametrize("form", ["{}", "{{{}}}", "#{}#"])
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+def test_hashes_stay_hashes_however_they_are_written(form, write):
+    rng = np.random.default_rng(0)
+    real = [form.format(write(f"{rng.integers(2**60):016x}-{rng.integers(2**30):08x}")) for _ in range(300)]
+    table = pa.table({"x": real})
+
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    twin = codec.decode(codec.encode(table), seed=Seed(0)).column("x").to_pylist()
+
+    digits = write("[0-9a-f]")
+    pattern = re.escape(form.format("x")).replace("x", f"{digits}{{16}}-{digits}{{8}}")
+    assert all(re.fullmatch(pattern, value) for value in twin)
+    assert not set(twin) & set(real)

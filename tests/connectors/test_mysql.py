@@ -227,14 +227,15 @@ def test_checks_sequences_and_history_of_the_source_are_not_the_twins(mysql, mys
 def test_made_up_values_that_are_none_of_their_type_are_replaced(mysql, mysql_url, mysql_sql, caplog) -> None:
     mysql_sql(
         "create table shop.t "
-        "(doc json, paper json not null, note varchar(30), kind enum('Sad', 'h''y') not null)"
+        "(doc json, paper json not null, either json, note varchar(30), kind enum('Sad', 'h''y') not null)"
     )
     values = [
         (f'{{"id": {i}}}', f'["{i}"]', ("abcdefghij"[i % 10] + "lorem ipsum dolor sit amet ")[: 12 + i % 19])
         for i in range(150)
     ]
     rows = ", ".join(
-        f"('{doc}', '{paper}', '{note}', {1 + (i < 3)})" for i, (doc, paper, note) in enumerate(values)
+        f"('{doc}', '{paper}', '{doc if i % 2 else i}', '{note}', {1 + (i < 3)})"
+        for i, (doc, paper, note) in enumerate(values)
     )
     mysql_sql(f"insert into shop.t values {rows}")
 
@@ -243,7 +244,9 @@ def test_made_up_values_that_are_none_of_their_type_are_replaced(mysql, mysql_ur
 
     assert mysql.count(mysql.relation("twins", "t")) == 150
     assert mysql_sql("select max(char_length(note)) <= 30, count(note) from twins.t") == [(1, 150)]
-    assert re.search(r"doc: \d+ made-up values are none of its type; null stands there", caplog.text)
+    assert mysql_sql("select count(*) from twins.t where json_value(doc, '$.id') >= 0") == [(150,)]
+    assert mysql_sql("select count(*) from twins.t where json_length(paper) = 1") == [(150,)]
+    assert re.search(r"either: \d+ made-up values are none of its type; null stands there", caplog.text)
     with pytest.raises(ConnectorError, match="no twin was changed"):  # what is no twin is refused
         mysql.write_twins([twin(mysql, pa.table({"paper": ["no json"]}))])
 

@@ -152,7 +152,7 @@ class Patterns:
 
 
 def _hexadecimal_digits(values: Sequence[str]) -> str:
-    """The digits of hashes and UUIDs, whose digits and letters mix without meaning; empty for other values."""
+    """The digits of hashes and UUIDs, whose digits and letters mix without meaning; empty for others."""
     lengths = {len(value) for value in values}
     if len(lengths) != 1 or min(lengths) < 8:
         return ""

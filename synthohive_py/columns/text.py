@@ -37,6 +37,7 @@ class TextCodec(ColumnCodec):
         counts: How many cells hold each of them.
         rare_share: Share of the words that are not common.
         patterns: What rare words look like.
+        longest: How many characters a cell may have: as many as enough real ones have, so that none is told of.
         null: Whether the column has nulls.
     """
 
@@ -47,12 +48,15 @@ class TextCodec(ColumnCodec):
     counts: npt.NDArray[np.int64]
     rare_share: float
     patterns: Patterns
+    longest: int
     null: bool
 
     @classmethod
     def fit(cls, column: pa.Array, *, threshold: int = 5) -> TextCodec:
         """Learn from a real column; a word is stored only if `threshold` cells hold it."""
-        cells = [text.split(" ") for text in column.drop_null().to_pylist()]
+        texts = column.drop_null().to_pylist()
+        cells = [text.split(" ") for text in texts]
+        lengths = sorted(map(len, texts))
         tally = Counter(word for cell in cells for word in set(cell))
         ranked = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
         common = [(word, count) for word, count in ranked if count >= threshold][:MAX_WORDS]
@@ -67,6 +71,7 @@ class TextCodec(ColumnCodec):
             counts=np.array([count for _, count in common], np.int64),
             rare_share=1 - sum(count for _, count in common) / total if total else 0.0,
             patterns=Patterns.fit(rare, threshold=threshold),
+            longest=lengths[-min(threshold, len(lengths))] if lengths else 0,
             null=column.null_count > 0 or not cells,
         )
 
@@ -92,7 +97,12 @@ class TextCodec(ColumnCodec):
         words = self._draw(int(sizes.sum()), rng)
         ends = np.cumsum(sizes).tolist()
         cells = [" ".join(words[end - size : end]) for end, size in zip(ends, sizes.tolist(), strict=True)]
+        cells = [cell if len(cell) <= self.longest else self._cut(cell) for cell in cells]
         return pa.array(cells, mask=null, type=self.type)
+
+    def _cut(self, cell: str) -> str:
+        """The words that there is room for; of a single long one, its beginning."""
+        return cell[: self.longest + 1].rpartition(" ")[0] or cell[: self.longest]
 
     def _draw(self, size: int, rng: np.random.Generator) -> list[str]:
         words: npt.NDArray[np.object_] = np.full(size, "", dtype=object)
@@ -112,6 +122,7 @@ class TextCodec(ColumnCodec):
             "counts": self.counts,
             "rare_share": self.rare_share,
             "patterns": self.patterns.state(),
+            "longest": self.longest,
             "null": self.null,
         }
 
@@ -124,5 +135,6 @@ class TextCodec(ColumnCodec):
             counts=np.asarray(state["counts"], np.int64),
             rare_share=state["rare_share"],
             patterns=Patterns.from_state(state["patterns"]),
+            longest=state["longest"],
             null=state["null"],
         )

@@ -293,3 +293,17 @@ def test_hashes_stay_hashes_however_they_are_written(form, write):
     pattern = re.escape(form.format("x")).replace("x", f"{digits}{{16}}-{digits}{{8}}")
     assert all(re.fullmatch(pattern, value) for value in twin)
     assert not set(twin) & set(real)
+
+
+def test_texts_are_no_longer_than_real_ones():
+    rng = np.random.default_rng(0)
+    words = ["a", "of", "delivery", "unfortunately", "incomprehensibilities"]
+    real = [" ".join(rng.choice(words, 6))[:60].strip() for _ in range(400)]
+    table = pa.table({"x": [*real, "a" + " b" * 90]})
+
+    codec = TableCodec.fit(table, name="t", threshold=5)
+    twin = codec.decode(codec.encode(table), seed=Seed(0)).column("x").to_pylist()
+
+    assert codec.codec("x").kind == "text"
+    assert 50 <= max(map(len, twin)) <= 60
+    assert not [text for text in twin if text != text.strip()]

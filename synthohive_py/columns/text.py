@@ -37,7 +37,7 @@ class TextCodec(ColumnCodec):
         counts: How many cells hold each of them.
         rare_share: Share of the words that are not common.
         patterns: What rare words look like.
-        longest: How many characters a cell may have: as many as enough real ones have, so that none is told of.
+        longest: How many characters a cell may have: no more than enough real ones have.
         null: Whether the column has nulls.
     """
 

@@ -15,7 +15,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthohive_py.dbt.compare import RunComparison, compare_runs
+    from synthohive_py.comparison import RunComparison
+    from synthohive_py.dbt.compare import compare_runs
     from synthohive_py.earlier.ctgan import CTGAN
     from synthohive_py.earlier.frames import ConditionalGenerativeModel, GenerativeModel
     from synthohive_py.errors import (
@@ -69,7 +70,8 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "dbt.compare": ["RunComparison", "compare_runs"],
+    "comparison": ["RunComparison"],
+    "dbt.compare": ["compare_runs"],
     "earlier.ctgan": ["CTGAN"],
     "earlier.frames": ["ConditionalGenerativeModel", "GenerativeModel"],
     "errors": [name for name in __all__ if name.endswith("Error")],

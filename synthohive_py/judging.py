@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthohive_py.comparison import RunComparison
 from synthohive_py.connectors.database import is_url, read_twin
 from synthohive_py.connectors.paths import read_tables
 from synthohive_py.errors import ConnectorError, GenerationError, QualityError, SettingError
@@ -47,6 +48,8 @@ class Judging:
         real_data: Data | None,
         synthetic_data: Data | os.PathLike[str],
         output_path: str | os.PathLike[str] | None = None,
+        *,
+        compared: RunComparison | None = None,
     ) -> ValidationReport:
         """Compare a twin with the real rows: scores, baselines, pictures, verdict.
 
@@ -57,16 +60,23 @@ class Judging:
             output_path: Where to write the report: a path that ends in `.html` or `.json`, or a folder for
                 both. The page works offline; nothing that fewer than `k_anonymity_threshold` real rows hold
                 is in it.
+            compared: What `compare_runs` said of your own dbt project: it becomes a section of the report.
 
         Raises:
             ConnectorError: A table can't be read, or the report can't be written.
             DataError: The data are no tables by name.
             GenerationError: Nothing was learned yet, or there are no real rows to compare with.
-            SettingError: The path ends in another format.
+            SettingError: The path ends in another format, or `compared` is no comparison.
         """
         fitted = self._learned("generate_validation_report")
         if output_path is not None:
             check_path(output_path)
+        if compared is not None and not isinstance(compared, RunComparison):
+            raise SettingError(
+                "compared is no comparison of two runs",
+                expected="what compare_runs returns",
+                received=type(compared).__name__,
+            )
         twin = read_synthetic(fitted, synthetic_data)
         tables, _ = self._real_rows(real_data)
         report = make_report(
@@ -80,6 +90,7 @@ class Judging:
             training={name: table.report for name, table in fitted.tables.items() if table.report},
             replaced=replaced_columns(*fitted.made_up(), tables),
             protection=PrivacyReport.of(fitted.privacy),
+            compared=compared,
         )
         if output_path is not None:
             report.write(output_path)

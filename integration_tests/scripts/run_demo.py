@@ -20,7 +20,9 @@ from textwrap import indent
 import duckdb
 from load_flights import DATABASE, load
 
-from synthohive_py import artifact, compare_runs
+from synthohive_py import RunComparison, artifact, compare_runs
+from synthohive_py.privacy import PrivacyReport
+from synthohive_py.quality.replaced import replaced_columns
 from synthohive_py.report import make_report
 from synthohive_py.rng import Seed
 
@@ -86,8 +88,8 @@ def main() -> None:
 
     heading(len(STEPS) + 2, "What came out")
     show_summary()
-    show_comparison()
-    page = write_report()
+    compared = show_comparison()
+    page = write_report(compared)
     show_where_to_look()
     print(f"\nOpen {shown(page)} in a browser: real rows and twins over each other, and every check.")
     print(f"\nThe demo took {clock(time.monotonic() - began)}.")
@@ -151,14 +153,15 @@ def show_summary() -> None:
     )
 
 
-def show_comparison() -> None:
+def show_comparison() -> RunComparison:
     """Print what the project itself says of the twins: its tests and its marts, on both sides."""
     runs = (PROJECT / "target" / "real", PROJECT / "target" / "twin")
     compared = compare_runs(*runs, real_tables=f"duckdb:///{DATABASE}")
     print(f"\nThe same project on the real data and on the twins:\n\n{indent(str(compared), '  ')}")
+    return compared
 
 
-def write_report() -> Path:
+def write_report(compared: RunComparison) -> Path:
     """Write the page that shows all of it, from the tables that dbt has made."""
     with duckdb.connect(str(DATABASE), read_only=True) as connection:
         models = relation(connection, "synthohive_models")
@@ -178,6 +181,9 @@ def write_report() -> Path:
         seed=Seed(fitted.seed),
         rules=fitted.rules(),
         training={name: table.report for name, table in fitted.tables.items()},
+        replaced=replaced_columns(*fitted.made_up(), real),
+        protection=PrivacyReport.of(fitted.privacy),
+        compared=compared,
     )
     return report.write(DATABASE.with_name("report.html"))[0]
 

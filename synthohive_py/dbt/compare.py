@@ -6,92 +6,19 @@ beside those of two halves of the real mart. No real value is in the result: sco
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
-from synthohive_py.dbt.marts import BuiltTables, MartComparison, Tables, compare_mart
+from synthohive_py.comparison import MartComparison, RunComparison, Verdict
+from synthohive_py.dbt.marts import BuiltTables, Tables, compare_mart
 from synthohive_py.dbt.runs import Result, Run, read_run
 from synthohive_py.errors import SettingError
 from synthohive_py.rng import Seed
 
-__all__ = ["RunComparison", "Verdict", "compare_runs"]
+__all__ = ["compare_runs"]
 
 NOT_RUN = "not run"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one test in both runs.
-
-    Attributes:
-        test: The test's name.
-        unique_id: Its id in dbt.
-        real: dbt's status on the real data: `pass`, `warn`, `fail`, `error`, `skipped`; or `not run`.
-        twin: The same in the run on the twins.
-        real_failures: Rows that failed it there; None if dbt did not count.
-        twin_failures: Rows of the twins that failed it.
-    """
-
-    test: str
-    unique_id: str
-    real: str
-    twin: str
-    real_failures: int | None
-    twin_failures: int | None
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether both runs say the same. A test that one of them did not run is not kept."""
-        return self.real == self.twin
-
-
-@dataclass(frozen=True)
-class RunComparison:
-    """Two runs of one project. `str()` gives a table to print.
-
-    Attributes:
-        project: The project's name.
-        verdicts: All tests and unit tests of both runs, without those of this package.
-        marts: What was compared.
-    """
-
-    project: str
-    verdicts: tuple[Verdict, ...]
-    marts: tuple[MartComparison, ...]
-
-    @property
-    def kept(self) -> float | None:
-        """The share of tests that keep their verdict; None if there are no tests."""
-        return sum(v.is_kept for v in self.verdicts) / len(self.verdicts) if self.verdicts else None
-
-    @property
-    def changed(self) -> tuple[Verdict, ...]:
-        """The tests that do not keep their verdict."""
-        return tuple(verdict for verdict in self.verdicts if not verdict.is_kept)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, as `to_json` writes them."""
-        return {
-            "project": self.project,
-            "kept": self.kept,
-            "tests": [{**asdict(v), "is_kept": v.is_kept} for v in self.verdicts],
-            "marts": [{**asdict(m), "failures": m.failures} for m in self.marts],
-        }
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """All of it as JSON, which is also written to `path` if there is one."""
-        text = json.dumps(self.to_dict(), indent=2)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
-
-    def __str__(self) -> str:
-        return "\n".join(_lines(self))
 
 
 def compare_runs(
@@ -196,46 +123,3 @@ def _mart(unique_id: str, runs: tuple[Run, Run], sides: Sequence[BuiltTables], s
         for tables, run, side in zip(sides, runs, ("real", "twin"), strict=True)
     )
     return compare_mart(mart, real, twin, seed.child(mart.name, "compare"))
-
-
-# ---------------------------------------------------------------- words
-
-
-def _lines(comparison: RunComparison) -> Iterator[str]:
-    tests, changed = len(comparison.verdicts), comparison.changed
-    if comparison.kept is None:
-        yield "no tests were run"
-    else:
-        yield f"{tests - len(changed)} of {tests} tests keep their verdict ({comparison.kept:.1%})"
-    for verdict in changed:
-        yield f"  {verdict.test}: {verdict.real} on the real data, {verdict.twin} on the twins"
-    if not comparison.marts:
-        return
-    yield ""
-    width = max(4, *(len(mart.name) for mart in comparison.marts)) + 2
-    heads = ("rows", "twin's rows", "alike", "baseline", "mean off", "baseline", "failed")
-    yield "mart".ljust(width) + "".join(f"{head:>13}" for head in heads)
-    for mart in comparison.marts:
-        if mart.problem:
-            yield f"{mart.name.ljust(width)}  not compared: {mart.problem}"
-            continue
-        widest = mart.widest
-        figures = (
-            f"{mart.real_rows:,}",
-            f"{mart.twin_rows:,}",
-            _decimal(mart.quality),
-            _decimal(mart.baseline),
-            _decimal(abs(widest.gap) if widest else None),
-            _decimal(widest.baseline if widest else None),
-            str(mart.failures),
-        )
-        yield mart.name.ljust(width) + "".join(f"{figure:>13}" for figure in figures)
-    yield ""
-    yield "alike     how alike the columns are distributed, from 0 to 1, mean of all columns"
-    yield "mean off  the mean that is off most, in standard deviations of its column"
-    yield "baseline  what two halves of the real mart reach"
-    yield "failed    columns that are further below the baseline than chance and tolerance explain"
-
-
-def _decimal(number: float | None) -> str:
-    return "-" if number is None else f"{number:.3f}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from synthohive_py.comparison import MartComparison, MeanGap
 from synthohive_py.connectors import Connector, Relation, open_url
 from synthohive_py.dbt.runs import Mart
 from synthohive_py.errors import SettingError
-from synthohive_py.findings import Finding
 from synthohive_py.frames import check_tables, to_arrow
 from synthohive_py.quality import score, summarise
 from synthohive_py.quality.baseline import real_vs_real
@@ -23,61 +22,12 @@ from synthohive_py.schema import Metadata, TableConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BuiltTables", "MartComparison", "MeanGap", "Tables", "compare_mart"]
+__all__ = ["BuiltTables", "Tables", "compare_mart"]
+
+MEANS = 0.5  # standard deviations that a mean may be off
+DEVIATIONS = 3  # and so many times what two halves of the real mart differ by
 
 Tables = Mapping[str, "pd.DataFrame | pa.Table"]
-
-
-@dataclass(frozen=True)
-class MeanGap:
-    """How far the mean of a column of numbers is off.
-
-    Attributes:
-        column: The column.
-        gap: The twin's mean less the real one, in standard deviations of the real column.
-        baseline: How far apart, without sign, the means of two halves of the real column are.
-        total_ratio: The twin's total as a multiple of the real one; None where that is 0.
-    """
-
-    column: str
-    gap: float
-    baseline: float
-    total_ratio: float | None
-
-
-@dataclass(frozen=True)
-class MartComparison:
-    """One model or snapshot, as both runs have built it.
-
-    Attributes:
-        name: Its name.
-        problem: Why it can't be compared; None if it was.
-        real_rows: Rows on the real data.
-        twin_rows: Rows on the twins.
-        quality: The mean score of its columns' shapes; None if it has none but keys.
-        baseline: What two halves of the real mart reach.
-        findings: Columns and pairs of columns, with score, baseline, threshold and reason.
-        means: The columns of numbers.
-    """
-
-    name: str
-    problem: str | None = None
-    real_rows: int = 0
-    twin_rows: int = 0
-    quality: float | None = None
-    baseline: float | None = None
-    findings: tuple[Finding, ...] = ()
-    means: tuple[MeanGap, ...] = ()
-
-    @property
-    def failures(self) -> int:
-        """How many findings are below their threshold."""
-        return sum(not finding.passed for finding in self.findings)
-
-    @property
-    def widest(self) -> MeanGap | None:
-        """The column whose mean is off most."""
-        return max(self.means, key=lambda mean: abs(mean.gap), default=None)
 
 
 class BuiltTables:
@@ -180,17 +130,19 @@ def _mean_gaps(mart: Mart, real: pa.Table, twin: pa.Table, growth: float, seed: 
         ours, theirs = _numbers(real.column(column)), _numbers(twin.column(column))
         if ours is None or theirs is None or not len(ours) or not len(theirs):
             continue
-        spread = float(ours.std()) or 1.0
+        spread = float(ours.std()) or float(abs(ours.mean())) or 1.0  # of a single row, a share of its value
 
         def gap(one: np.ndarray, other: np.ndarray, spread: float = spread) -> float:
             return float(abs(other.mean() - one.mean()) / spread)
 
         # Of samples: the totals of all rows follow from the sample's share of rows with a value.
         filled = len(theirs) / twin.num_rows * growth / (len(ours) / real.num_rows)
+        baseline = real_vs_real(gap, ours, seed=seed.child(column)) if len(ours) > 1 else 0.0
         yield MeanGap(
             column=column,
             gap=float((theirs.mean() - ours.mean()) / spread),
-            baseline=real_vs_real(gap, ours, seed=seed.child(column)) if len(ours) > 1 else 0.0,
+            baseline=baseline,
+            threshold=MEANS + DEVIATIONS * baseline,
             total_ratio=float(theirs.mean() / ours.mean() * filled) if ours.mean() else None,
         )
 

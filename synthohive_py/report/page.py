@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib import resources
 
+from synthohive_py.comparison import RunComparison
 from synthohive_py.findings import Finding
 from synthohive_py.report.charts import curves, heat_map, overlay
 from synthohive_py.report.contents import ColumnPart, LinkPart, TablePart
 from synthohive_py.report.histograms import Histogram
+from synthohive_py.report.parts import (
+    badge,
+    counted,
+    decimal,
+    details,
+    findings_table,
+    reasons,
+    scrolling,
+    state,
+)
+from synthohive_py.report.runs import runs_section
 
 __all__ = ["page"]
 
@@ -24,7 +36,12 @@ LEGEND = (
 
 
 def page(
-    tables: Sequence[TablePart], *, detection: bool, threshold: int, protection: str | None = None
+    tables: Sequence[TablePart],
+    *,
+    detection: bool,
+    threshold: int,
+    protection: str | None = None,
+    compared: RunComparison | None = None,
 ) -> str:
     """The whole page.
 
@@ -33,9 +50,11 @@ def page(
         detection: Whether a classifier was asked.
         threshold: What fewer real rows hold is not shown.
         protection: What was done for privacy, in lines; None if nobody knows.
+        compared: What the user's own project says of the twin.
     """
     style = resources.files("synthohive_py.report").joinpath("page.css").read_text(encoding="utf-8")
     links = "".join(f'<li><a href="#t{i}">{escape(t.name)}</a></li>' for i, t in enumerate(tables))
+    project = "" if compared is None else '<li><a href="#project">dbt project</a></li>'
     sections = "".join(_table(i, table, threshold) for i, table in enumerate(tables))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -45,9 +64,9 @@ def page(
         f"<title>SynthoHive: how good the twin is</title><style>{style}</style></head><body>"
         '<a class="skip" href="#overview">To the overview</a>'
         f"{_head(tables)}"
-        f'<nav aria-label="Tables"><ul><li><a href="#overview">Overview</a></li>{links}</ul></nav>'
+        f'<nav aria-label="Tables"><ul><li><a href="#overview">Overview</a></li>{project}{links}</ul></nav>'
         f"<main>{_overview(tables, detection=detection, threshold=threshold, protection=protection)}"
-        f"{sections}</main>"
+        f"{runs_section(compared)}{sections}</main>"
         f"<footer>No row of the real data is in this page, and nothing that fewer than {threshold} of them "
         "hold. Baselines are what two halves of the real data reach against each other.</footer></body>"
         "</html>\n"
@@ -61,7 +80,7 @@ def _head(tables: Sequence[TablePart]) -> str:
     rows = [sum(t.rows[side] for t in tables) for side in (0, 1)]
     return (
         "<header><h1>How good the twin is</h1>"
-        f'<p class="soft">{_counted(len(tables), "table")}, {rows[0]:,} real rows, {rows[1]:,} synthetic '
+        f'<p class="soft">{counted(len(tables), "table")}, {rows[0]:,} real rows, {rows[1]:,} synthetic '
         "rows</p></header>"
     )
 
@@ -73,16 +92,16 @@ def _overview(tables: Sequence[TablePart], *, detection: bool, threshold: int, p
         where = len({f.table for f in failed})
         verdict = (
             f"<b>Not good enough.</b> {len(failed)} of {len(findings)} checks failed, "
-            f"in {_counted(where, 'table')}."
+            f"in {counted(where, 'table')}."
         )
     else:
         verdict = f"<b>Good.</b> All {len(findings)} checks passed."
-    reasons = ""
+    why = ""
     if failed:
-        shown = _findings(failed[:MOST_REASONS], tables=tables)
+        shown = findings_table(failed[:MOST_REASONS], tables=tables)
         rest = len(failed) - MOST_REASONS
         more = f'<p class="soft">{rest} more stand in their tables below.</p>' if rest > 0 else ""
-        reasons = f"<h3>Why</h3>{shown}{more}"
+        why = f"<h3>Why</h3>{shown}{more}"
     missing = (
         ""
         if detection
@@ -90,8 +109,8 @@ def _overview(tables: Sequence[TablePart], *, detection: bool, threshold: int, p
         "<code>pip install 'synthohive-py[quality]'</code>.</p>"
     )
     return (
-        f'<section id="overview" tabindex="-1"><p class="verdict {_state(not failed)}">{verdict}</p>'
-        f"<h3>Tables</h3>{_summary(tables)}{missing}{reasons}"
+        f'<section id="overview" tabindex="-1"><p class="verdict {state(not failed)}">{verdict}</p>'
+        f"<h3>Tables</h3>{_summary(tables)}{missing}{why}"
         f"{_protection(protection)}{_reading(threshold)}</section>"
     )
 
@@ -106,18 +125,18 @@ def _summary(tables: Sequence[TablePart]) -> str:
         figures = (
             f"{table.rows[0]:,}",
             f"{table.rows[1]:,}",
-            _decimal(table.quality),
-            _decimal(table.baseline),
-            _decimal(table.detection),
+            decimal(table.quality),
+            decimal(table.baseline),
+            decimal(table.detection),
             str(len(found)),
-            f'<span class="badge {_state(not failures)}">{failures}</span>',
+            f'<span class="badge {state(not failures)}">{failures}</span>',
         )
         cells = "".join(
             f'<td class="number" data-label="{name}">{figure}</td>'
             for name, figure in zip(names, figures, strict=True)
         )
         body.append(f'<tr><th scope="row"><a href="#t{i}">{escape(table.name)}</a></th>{cells}</tr>')
-    return _scrolling(
+    return scrolling(
         f'<table class="stack"><thead><tr><th scope="col">table</th>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table>",
         "Tables",
@@ -136,7 +155,7 @@ def _protection(lines: str | None) -> str:
         )
         for block in (part.split("\n  ") for part in re.split(r"\n(?! )", lines))
     )
-    return _details("What was done for privacy", "", paragraphs, is_open=False, kind=' class="more"')
+    return details("What was done for privacy", "", paragraphs, is_open=False, kind=' class="more"')
 
 
 def _reading(threshold: int) -> str:
@@ -168,8 +187,8 @@ def _table(number: int, table: TablePart, threshold: int) -> str:
     facts = [
         (f"{table.rows[0]:,}", "real rows"),
         (f"{table.rows[1]:,}", "rows of the twin"),
-        (_decimal(table.quality), f"quality; baseline {_decimal(table.baseline)}"),
-        (_decimal(table.detection), "AUC of a classifier; .5 is chance"),
+        (decimal(table.quality), f"quality; baseline {decimal(table.baseline)}"),
+        (decimal(table.detection), "AUC of a classifier; .5 is chance"),
         (str(failures), "checks failed"),
     ]
     boxes = "".join(f'<div class="fact"><b>{figure}</b><span>{name}</span></div>' for figure, name in facts)
@@ -194,7 +213,7 @@ def _columns(table: TablePart, threshold: int) -> str:
     shown += "".join(_column(c, is_open=is_open) for c in others)
     order = " Those that failed come first." if failing and others else ""
     return (
-        f'<h3>Columns</h3><p class="soft small">{_counted(len(table.columns), "column")}.{order}</p>'
+        f'<h3>Columns</h3><p class="soft small">{counted(len(table.columns), "column")}.{order}</p>'
         f'{LEGEND.format(k=threshold)}<div class="cards">{shown}</div>'
     )
 
@@ -205,11 +224,11 @@ def _column(column: ColumnPart, *, is_open: bool) -> str:
     nulls = ""
     if column.nulls:
         nulls = f'<p class="soft small">null: {column.nulls[0]:.1%} real, {column.nulls[1]:.1%} twin</p>'
-    return _details(
+    return details(
         column.name,
-        figure + (_badge(passed=column.passed) if column.findings else ""),
+        figure + (badge(passed=column.passed) if column.findings else ""),
         f'<p class="soft small">{escape(column.type)}{_axis(column.histogram)}</p>'
-        f"{_chart(column.histogram, column.name)}{nulls}{_reasons(column.findings)}",
+        f"{_chart(column.histogram, column.name)}{nulls}{reasons(column.findings)}",
         is_open=is_open,
     )
 
@@ -236,7 +255,7 @@ def _relations(table: TablePart) -> str:
         f"is symmetric. Correlations of numbers; Cramér's V where one is a category.{rest}</p>"
         '<p class="key"><span><i class="positive"></i>with each other</span>'
         '<span><i class="negative"></i>against each other</span></p>'
-        + _scrolling(heat_map(found.columns, found.real, found.twin), "Relations of columns")
+        + scrolling(heat_map(found.columns, found.real, found.twin), "Relations of columns")
     )
 
 
@@ -252,10 +271,10 @@ def _links(table: TablePart, threshold: int) -> str:
 
 def _link(link: LinkPart) -> str:
     passed = all(f.passed for f in link.findings)
-    return _details(
+    return details(
         link.label,
-        _badge(passed=passed),
-        f"{_chart(link.children, link.label)}{_reasons(link.findings)}",
+        badge(passed=passed),
+        f"{_chart(link.children, link.label)}{reasons(link.findings)}",
         is_open=True,
     )
 
@@ -264,11 +283,11 @@ def _block(title: str, findings: Sequence[Finding]) -> str:
     if not findings:
         return ""
     failed = sum(not f.passed for f in findings)
-    count = _counted(len(findings), "check") + (f", {failed} failed" if failed else "")
-    return _details(
+    count = counted(len(findings), "check") + (f", {failed} failed" if failed else "")
+    return details(
         title,
-        f'<span class="figure">{count}</span>{_badge(passed=not failed)}',
-        _findings(sorted(findings, key=lambda f: f.passed)),
+        f'<span class="figure">{count}</span>{badge(passed=not failed)}',
+        findings_table(sorted(findings, key=lambda f: f.passed)),
         is_open=bool(failed),
         kind=' class="more"',
     )
@@ -289,7 +308,7 @@ def _training(table: TablePart) -> str:
     words = {"training": "loss of the rows that were learned", "validation": "loss of held-out rows"}
     key = "".join(f'<span><i class="{names[kind]}"></i>{words[kind]}</span>' for kind, _ in lines)
     facts = f"{table.training['epochs']} epochs in {table.training['seconds']:.0f} s, ended by: "
-    return _details(
+    return details(
         "Training",
         f'<span class="figure">{len(history)} epochs</span>',
         f'<p class="soft small">{facts}{escape(str(table.training["stopped_by"]))}</p>'
@@ -297,72 +316,3 @@ def _training(table: TablePart) -> str:
         is_open=False,
         kind=' class="more"',
     )
-
-
-# ---------------------------------------------------------------- parts of all
-
-
-def _details(title: str, figures: str, body: str, *, is_open: bool, kind: str = "") -> str:
-    return (
-        f'<details{kind}{" open" if is_open else ""}><summary><span class="name">{escape(title)}</span>'
-        f"{figures}"
-        f'</summary><div class="inside">{body}</div></details>'
-    )
-
-
-def _findings(findings: Sequence[Finding], tables: Sequence[TablePart] = ()) -> str:
-    """A row a finding; with the tables, each names its own."""
-    place = {table.name: i for i, table in enumerate(tables)}
-    body = []
-    for f in findings:
-        name = f.column or "the whole table"
-        if tables:
-            where = f'<a href="#t{place[f.table]}">{escape(f.table)}</a> '
-            name = f"{where}{escape(f.column)}" if f.column else where
-        else:
-            name = escape(name)
-        body.append(
-            f'<tr><th scope="row">{name}</th><td class="metric" data-label="metric">{escape(f.metric)}</td>'
-            f'<td class="number" data-label="score">{f.score:.3f}</td>'
-            f'<td class="number" data-label="baseline">{f.baseline:.3f}</td>'
-            f'<td class="number" data-label="threshold">{f.threshold:.3f}</td>'
-            f'<td data-label="verdict">{_badge(passed=f.passed)}</td><td class="reason">'
-            f"{escape(f.reason)}</td></tr>"
-        )
-    names = ("score", "baseline", "threshold")
-    numbers = "".join(f'<th scope="col" class="number">{name}</th>' for name in names)
-    return _scrolling(
-        '<table class="stack"><thead><tr><th scope="col">of</th><th scope="col">metric</th>'
-        f'{numbers}<th scope="col">verdict</th><th scope="col">reason</th></tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table>",
-        "Checks",
-    )
-
-
-def _reasons(findings: Iterable[Finding]) -> str:
-    items = "".join(
-        f"<li>{'' if f.passed else '<b>failed</b> '}{escape(f.metric)} {f.score:.3f}: {escape(f.reason)}</li>"
-        for f in findings
-    )
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _scrolling(body: str, name: str) -> str:
-    """What may be wider than the page; the keyboard reaches it, too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">{body}</div>'
-
-
-def _badge(*, passed: bool) -> str:
-    return f'<span class="badge {_state(passed)}">{_state(passed)}</span>'
-
-
-def _state(passed: bool) -> str:  # noqa: FBT001 - a class name of the style sheet
-    return "passed" if passed else "failed"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _decimal(number: float | None) -> str:
-    return "-" if number is None else f"{number:.3f}"

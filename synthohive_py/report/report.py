@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthohive_py.comparison import RunComparison
 from synthohive_py.errors import ConnectorError, SettingError
 from synthohive_py.findings import Finding
 from synthohive_py.privacy.report import PrivacyReport
@@ -40,12 +41,14 @@ class ValidationReport:
         detection: Whether a classifier was asked.
         threshold: Nothing that fewer real rows hold is in it.
         protection: What was done for privacy while the twin was learned; None if nobody knows.
+        compared: What the user's own dbt project says of the twin, if it was asked; no part of the verdict.
     """
 
     tables: tuple[TablePart, ...]
     detection: bool
     threshold: int
     protection: PrivacyReport | None = None
+    compared: RunComparison | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -66,12 +69,19 @@ class ValidationReport:
         """All of it as JSON."""
         content: dict[str, Any] = {"passed": self.passed, **asdict(self)}
         content["failures"] = [asdict(finding) for finding in self.failures]
+        content["compared"] = None if self.compared is None else self.compared.to_dict()
         return json.dumps(content, indent=1, default=str)
 
     def to_html(self) -> str:
         """One page, which needs nothing else."""
         protection = None if self.protection is None else str(self.protection)
-        return page(self.tables, detection=self.detection, threshold=self.threshold, protection=protection)
+        return page(
+            self.tables,
+            detection=self.detection,
+            threshold=self.threshold,
+            protection=protection,
+            compared=self.compared,
+        )
 
     def write(self, path: str | os.PathLike[str]) -> list[Path]:
         """Write it where the path says: `.html`, `.json`, or both into a folder.
@@ -137,6 +147,7 @@ def make_report(
     real_rows: Mapping[str, int] | None = None,
     replaced: Mapping[str, Collection[str]] | None = None,
     protection: PrivacyReport | None = None,
+    compared: RunComparison | None = None,
 ) -> ValidationReport:
     """Judge a twin, and keep what may be shown.
 
@@ -153,6 +164,7 @@ def make_report(
         real_rows: Per table how many rows it has, where `real` is a sample.
         replaced: Per table the columns whose values are made up anew on purpose, which are not compared.
         protection: What was done for privacy while the twin was learned.
+        compared: What the user's own dbt project says of the twin.
 
     Raises:
         DataError: A declared table has no real data, or the data are no tables.
@@ -172,4 +184,4 @@ def make_report(
     )
     privacy = [finding for judged in judgement.tables.values() for finding in privacy_findings(judged)]
     parts = table_parts(judgement, privacy, training or {}, threshold=threshold)
-    return ValidationReport(parts, detection, threshold, protection)
+    return ValidationReport(parts, detection, threshold, protection, compared)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 from shop import ROOT, SOURCES, DuckDB, Project
 
@@ -171,6 +172,13 @@ def test_tests_and_marts_of_every_kind_are_compared(runs: Runs, tmp_path: Path) 
     assert json.loads(file.read_text()) == json.loads(json.dumps(compared.to_dict()))
     assert json.loads(file.read_text())["marts"][2]["real_rows"] == spenders.real_rows
 
+    frames = {"t": pd.DataFrame({"id": range(60), "a": [i % 7 for i in range(60)]})}
+    synthesizer = Synthesizer(model="gaussian_copula", progress=False).fit(frames)
+    report = synthesizer.generate_validation_report(None, synthesizer.sample(), compared=compared)
+    assert f"{len(tests) - 1} of {len(tests)} tests keep their verdict" in report.to_html()
+    with pytest.raises(SettingError, match="compared is no comparison"):
+        synthesizer.generate_validation_report(None, frames, compared=text)
+
 
 def test_frames_and_samples_can_be_compared_too(runs: Runs) -> None:
     project, real, twin = runs
@@ -191,6 +199,13 @@ def test_frames_and_samples_can_be_compared_too(runs: Runs) -> None:
     assert itself.quality == 1
     assert itself.widest.gap == 0
     assert itself.failures == 0
+    few = ours.head(3)
+    off = few.assign(orders=few["orders"] + 1000 * few["orders"].max())
+    [three] = compare_runs(
+        real, twin, models=["spenders"], real_tables={"spenders": few}, twin_tables={"spenders": off}
+    ).marts
+    assert three.failures == 1  # so few rows may be distributed anyhow, but not around another mean
+    assert [mean.column for mean in three.means if not mean.passed] == ["orders"]
     assert compare_runs(real, twin).marts == ()
     with pytest.raises(DataError, match="no tables by name"):
         compare_runs(real, twin, models=["spenders"], real_tables=[ours], twin_tables=[theirs])

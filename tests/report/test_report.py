@@ -91,6 +91,23 @@ def test_json_holds_what_the_object_holds(poor: ValidationReport) -> None:
     assert content["tables"][1]["training"]["history"][0]["training_loss"] == 8.7
 
 
+def test_the_users_own_project_is_a_section(good: ValidationReport) -> None:
+    page = good.to_html()
+    section = page[page.index('id="project"') : page.index('id="t0"')]
+
+    assert "1 of 2 tests keep their verdict (50.0%)." in section
+    assert "unique_orders" not in section  # nothing is to be told of it
+    assert "not compared: the run on the twins has not built it" in section
+    assert "revenue: the mean is 2.70 standard deviations off" in section
+    assert "too many" in section
+    assert section.count('<details class="more">') == 1  # of the mart that is not good enough
+    content = json.loads(good.to_json())["compared"]
+    assert content["kept"] == 0.5
+    assert [mart["failures"] for mart in content["marts"]] == [2, 0, 0]
+    assert 'href="#project"' in page
+    assert "#project" not in wide(3).to_html()
+
+
 def test_names_and_values_are_escaped(good: ValidationReport) -> None:
     tags = parsed(good)
 

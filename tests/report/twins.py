@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synthohive_py import Metadata
+from synthohive_py import Metadata, RunComparison
+from synthohive_py.comparison import MartComparison, MeanGap, Verdict
+from synthohive_py.findings import Finding
 from synthohive_py.report import ValidationReport, make_report
 from synthohive_py.rng import Seed
 
@@ -57,7 +59,26 @@ def report(*, shuffle: bool) -> ValidationReport:
     twin = frames(2, rare=False)
     if shuffle:
         twin["orders"]["amount"] = np.random.default_rng(0).permutation(twin["orders"]["amount"])
-    return make_report(metadata(), frames(1, rare=True), twin, seed=Seed(0), training=TRAINING)
+    options = {"training": TRAINING, "compared": comparison()}
+    return make_report(metadata(), frames(1, rare=True), twin, seed=Seed(0), **options)
+
+
+def comparison() -> RunComparison:
+    """Two runs of a project, of which one test and one mart say something else on the twins."""
+    means = (MeanGap("revenue", 2.7, 0.1, 0.8, 1.4), MeanGap("orders", 0.01, 0.1, 0.8, 1.0))
+    shape = Finding("by_shop", "orders", "KSComplement", 0.5, 0.9, 0.8, passed=False, reason="too many")
+    return RunComparison(
+        project=f"shops {SCRIPT}",
+        verdicts=(
+            Verdict("unique_orders", "test.shop.unique", "pass", "pass", 0, 0),
+            Verdict(f"tax_{EVIL}", "test.shop.tax", "pass", "fail", 0, 3),
+        ),
+        marts=(
+            MartComparison("by_shop", None, 120, 118, 0.9, 0.95, (shape,), means),
+            MartComparison("by_day", None, 400, 400, 0.97, 0.96, (), means[1:]),
+            MartComparison("by_year", "the run on the twins has not built it"),
+        ),
+    )
 
 
 def wide(columns: int) -> ValidationReport:

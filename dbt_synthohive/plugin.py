@@ -15,6 +15,8 @@ from typing import Any
 
 from dbt.plugins.manager import dbtPlugin
 
+from dbt_synthohive.telling import tell_dbt
+
 __all__ = ["SWITCH", "SynthoHivePlugin", "register"]
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class SynthoHivePlugin(dbtPlugin):
             return
         try:
             register()
+            tell_dbt()
         except Exception as error:  # noqa: BLE001  see above
             logger.warning("SynthoHive's dbt plugin does nothing: %s", error)
 

@@ -525,6 +525,7 @@ class _Fitting:
             fitted.model, fitted.report = kept
             logger.info("%s: learned before, taken from its checkpoint", name)
             return
+        logger.info("%s: learning from %d rows", name, len(rows))
         try:
             shared: dict[str, Any] = {
                 "context": context if driver else None,

@@ -131,6 +131,8 @@ def test_an_empty_source_has_an_empty_twin(project: Project) -> None:
     done = project.write().build()
 
     assert done.returncode == 0, done.stdout
+    assert "SynthoHive adapter: customers: learning from " in done.stdout
+    assert "SynthoHive adapter: customers: fitted on " in done.stdout
     assert project.query("select * from shop_synthetic.order_lines") == []
     twin, real = (COLUMNS.format(schema, "order_lines") for schema in ("shop_synthetic", "shop"))
     assert project.query(twin) == project.query(real)

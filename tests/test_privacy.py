@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +65,21 @@ def test_no_rare_value_is_in_the_artefact(tmp_path: Path) -> None:
 
 def test_what_belongs_to_one_customer_is_rare_however_many_rows_hold_it(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    mail = np.array([f"{''.join(rng.choice(list('abcdefgh'), 9))}@mail.org" for _ in range(200)], object)
+    site = np.array([f"{''.join(rng.choice(list('abcdefgh'), 9))}.org" for _ in range(200)], object)
     iban = rng.integers(10**14, 10**15, 200)
     customers = pd.DataFrame({"id": range(200)})
     contracts = pd.DataFrame({"id": range(300), "customer": np.arange(300) % 200})
     of = np.repeat(np.arange(300), 12)  # the contract of each bill
     whose = contracts["customer"].to_numpy()[of]
     kind = rng.choice(["water", "power"], len(of))
-    bills = pd.DataFrame({"contract": of, "mail": mail[whose], "iban": iban[whose], "kind": kind})
+    bills = pd.DataFrame({"contract": of, "site": site[whose], "iban": iban[whose], "kind": kind})
+    documents = [
+        {"site": site[w], "kind": k, "no": i} for i, (w, k) in enumerate(zip(whose, kind, strict=True))
+    ]
+    bills["text"] = [json.dumps({"of": [document]}) for document in documents]
+    bills["struct"] = documents
+    bills["list"] = [list(map(str, values)) for values in said]
+    bills["whole"] = [[site[w]] for w in whose]
     metadata = Metadata()
     metadata.add_table("customers", pk="id")
     metadata.add_table("contracts", pk="id", fk={"customer": "customers.id"})
@@ -82,9 +90,12 @@ def test_what_belongs_to_one_customer_is_rare_however_many_rows_hold_it(tmp_path
 
     twin, content = synthesizer.sample(scale=3)["bills"], (tmp_path / "bills.synthohive").read_bytes()
 
-    assert not twin["mail"].isin(mail).any()
+    assert not twin["site"].isin(site).any()
+    written = twin[["text", "struct", "list", "whole"]].to_csv()
+    assert not [value for value in site if value in written]
+    assert {json.loads(text)["of"][0]["kind"] for text in twin["text"]} == {"water", "power"}
     assert not twin["iban"].isin(iban).any()
     assert set(twin["kind"]) == {"water", "power"}
-    assert not [value for value in mail if value.encode() in content]
+    assert not [value for value in site if value.encode() in content]
     assert not [value for value in iban if np.int64(value).tobytes() in content]
-    assert twin.groupby("contract")["mail"].nunique().mean() < 1.2  # a contract keeps its own
+    assert twin.groupby("contract")["site"].nunique().mean() < 1.2  # a contract keeps its own

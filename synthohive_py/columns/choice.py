@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
@@ -15,7 +18,7 @@ from synthohive_py.columns.datetexts import DateTextCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.documents import JsonCodec
 from synthohive_py.columns.identifier import IdentifierCodec
-from synthohive_py.columns.nested import FitPart, ListCodec, StructCodec, is_list_type
+from synthohive_py.columns.nested import ListCodec, Rows, StructCodec, is_list_type
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.opaque import BytesCodec, NestedCodec
 from synthohive_py.columns.positional import PositionalCodec
@@ -25,6 +28,7 @@ from synthohive_py.schema import Constraint
 
 __all__ = ["ColumnHint", "fit_codec"]
 
+Counted = Callable[[pa.Array, Rows], npt.NDArray[np.bool_]]
 Kind = Literal["numeric", "datetime", "categorical", "identifier", "text"]
 MAX_IDENTIFIER_LENGTH = 64
 WHOLE_MASS = 0.9  # share of rows on shared structs or lists that are learned as wholes
@@ -48,10 +52,27 @@ class ColumnHint:
     bins: int = 100
 
 
-def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCodec:
-    """The codec for a column: by the hint if it names one, else by type and content."""
+def fit_codec(
+    column: pa.Array,
+    *,
+    threshold: int,
+    hint: ColumnHint,
+    counted: Counted | None = None,
+    rows: Rows | None = None,
+) -> ColumnCodec:
+    """The codec for a column: by the hint if it names one, else by type and content.
+
+    Args:
+        column: The real values.
+        threshold: Values held by fewer rows than this are never stored.
+        hint: What is known of the column.
+        counted: Which values of a part of structs, lists or documents count, given the rows they stand in.
+        rows: The rows that the values stand in; by default each in one of its own.
+    """
+    rows = np.arange(len(column)) if rows is None else rows
+    part = partial(_fit_part, threshold, counted)
     if is_nested_type(column.type):
-        return _fit_nested(column, threshold)
+        return _fit_nested(column, rows, threshold, counted)
     if is_bytes_type(column.type):
         return BytesCodec.fit(column, threshold=threshold)
     kind = hint.kind or _kind_of(column, threshold, hint)
@@ -59,7 +80,7 @@ def fit_codec(column: pa.Array, *, threshold: int, hint: ColumnHint) -> ColumnCo
         dates = DateTextCodec.fit(column, bins=hint.bins, threshold=threshold)
         if dates:
             return dates
-        documents = JsonCodec.fit(column, fit_part=_part(threshold), threshold=threshold)
+        documents = JsonCodec.fit(column, rows, fit_part=part, threshold=threshold)
         if documents:
             return documents
     if kind == "categorical":
@@ -98,16 +119,22 @@ def _kind_of(column: pa.Array, threshold: int, hint: ColumnHint) -> Kind:
     return "identifier" if spaced <= SPACED_SHARE and longest <= MAX_IDENTIFIER_LENGTH else "text"
 
 
-def _fit_nested(column: pa.Array, threshold: int) -> ColumnCodec:
+def _fit_nested(column: pa.Array, rows: Rows, threshold: int, counted: Counted | None) -> ColumnCodec:
     """The codec for structs, lists and maps: whole values where most rows share theirs, else by parts."""
-    whole = NestedCodec.fit(column, threshold=threshold)
-    is_shared = sum(whole.counts) >= WHOLE_MASS * (len(column) - column.null_count)
+    part = partial(_fit_part, threshold, counted)
+    names = pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
+    known = column if counted is None else column.filter(pa.array(counted(names, rows)))
+    whole = NestedCodec.fit(known, threshold=threshold)
+    is_shared = sum(whole.counts) >= WHOLE_MASS * (len(known) - known.null_count)
     if not is_shared and pa.types.is_struct(column.type) and column.type.num_fields:
-        return StructCodec.fit(column, fit_part=_part(threshold))
+        return StructCodec.fit(column, rows, fit_part=part)
     if not is_shared and is_list_type(column.type):
-        return ListCodec.fit(column, fit_part=_part(threshold), threshold=threshold)
+        return ListCodec.fit(column, rows, fit_part=part, threshold=threshold)
     return whole
 
 
-def _part(threshold: int) -> FitPart:
-    return partial(fit_codec, threshold=threshold, hint=ColumnHint())
+def _fit_part(threshold: int, counted: Counted | None, column: pa.Array, rows: Rows) -> ColumnCodec:
+    if counted is not None and not is_nested_type(column.type):
+        counts = counted(column, rows)
+        column, rows = column.filter(pa.array(counts)), rows[counts]
+    return fit_codec(column, threshold=threshold, hint=ColumnHint(), counted=counted, rows=rows)

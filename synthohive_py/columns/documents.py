@@ -26,7 +26,7 @@ from synthohive_py.columns.base import (
     type_from_text,
     type_to_text,
 )
-from synthohive_py.columns.nested import FitPart
+from synthohive_py.columns.nested import FitPart, Rows
 from synthohive_py.rng import Part, Seed
 
 __all__ = ["JsonCodec"]
@@ -201,11 +201,12 @@ class JsonCodec(ColumnCodec):
     is_ascii: bool
 
     @classmethod
-    def fit(cls, column: pa.Array, *, fit_part: FitPart, threshold: int = 5) -> JsonCodec | None:
+    def fit(cls, column: pa.Array, rows: Rows, *, fit_part: FitPart, threshold: int = 5) -> JsonCodec | None:
         """Learn from a real column; None if one of its texts is no object or list of JSON.
 
         Args:
             column: The real texts.
+            rows: The rows they stand in.
             fit_part: Gives the codec of the documents as structs or lists.
             threshold: Keys and kinds of values that fewer documents have are left out.
         """
@@ -226,7 +227,7 @@ class JsonCodec(ColumnCodec):
         return cls(
             type=column.type,
             shape=shape,
-            values=fit_part(_as_arrow(column, shape)),
+            values=fit_part(_as_arrow(column, shape), rows),
             is_spaced=styles[0] >= styles[1],
             is_ascii=all(text.isascii() for text in texts),
         )

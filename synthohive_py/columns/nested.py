@@ -27,9 +27,10 @@ from synthohive_py.columns.bins import Bins
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.rng import Part, Seed
 
-__all__ = ["FitPart", "ListCodec", "StructCodec", "is_list_type"]
+__all__ = ["FitPart", "ListCodec", "Rows", "StructCodec", "is_list_type"]
 
-FitPart = Callable[[pa.Array], ColumnCodec]
+Rows = npt.NDArray[np.int64]
+FitPart = Callable[[pa.Array, Rows], ColumnCodec]  # the values of a part, and the rows they stand in
 LENGTH_BINS = 20
 
 
@@ -55,10 +56,11 @@ class StructCodec(ColumnCodec):
     null: bool
 
     @classmethod
-    def fit(cls, column: pa.StructArray, *, fit_part: FitPart) -> StructCodec:
-        """Learn from a real column; `fit_part` gives the codec of a field."""
-        rows = column.drop_null()
-        return cls(column.type, tuple(fit_part(field) for field in rows.flatten()), column.null_count > 0)
+    def fit(cls, column: pa.StructArray, rows: Rows, *, fit_part: FitPart) -> StructCodec:
+        """Learn from a real column, whose values stand in `rows`; `fit_part` gives the codec of a field."""
+        rows = rows[np.asarray(column.is_valid())]
+        fields = tuple(fit_part(field, rows) for field in column.drop_null().flatten())
+        return cls(column.type, fields, column.null_count > 0)
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -137,12 +139,12 @@ class ListCodec(ColumnCodec):
     null: bool
 
     @classmethod
-    def fit(cls, column: pa.Array, *, fit_part: FitPart, threshold: int = 5) -> ListCodec:
-        """Learn from a real column; `fit_part` gives the codec of the elements."""
+    def fit(cls, column: pa.Array, rows: Rows, *, fit_part: FitPart, threshold: int = 5) -> ListCodec:
+        """Learn from a real column, whose values stand in `rows`; `fit_part` gives the elements' codec."""
         lists = column.drop_null()
         lengths = np.asarray(pc.list_value_length(lists)).astype(np.int64)
         elements = lists.flatten()
-        element = fit_part(elements)
+        element = fit_part(elements, np.repeat(rows[np.asarray(column.is_valid())], lengths))
         codes, counts = np.unique(element.encode(elements), axis=0, return_counts=True)
         is_common = counts >= threshold
         others = tuple(

@@ -20,6 +20,7 @@ from synthohive_py.columns import ColumnHint, TableCodec
 from synthohive_py.columns.base import Codes
 from synthohive_py.columns.choice import fit_codec
 from synthohive_py.columns.derived import DerivedCodec
+from synthohive_py.columns.documents import JsonCodec
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link, Plan
 from synthohive_py.relational.entities import count_once
@@ -148,12 +149,20 @@ def with_own_values_hidden(p: Prepared, entities: Sequence[Rows], *, threshold: 
     """
     codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
     storable = np.ones(p.table.num_rows, bool)
+
+    def counts(values: pa.Array, rows: Rows) -> npt.NDArray[np.bool_]:
+        return count_once(codes_of(values), [whose[rows] for whose in entities], threshold=threshold)[0]
+
     for name, codec in codecs.items():
         kind = p.table.schema.field(name).type
         is_public = name in p.config.accepted_values or pa.types.is_boolean(kind)
-        if is_public or isinstance(codec, DerivedCodec) or is_nested_type(kind):
+        if is_public or isinstance(codec, DerivedCodec):
             continue
         column = _whole(p.table.column(name))
+        if is_nested_type(kind) or isinstance(codec, JsonCodec):
+            if entities:
+                codecs[name] = fit_codec(column, threshold=threshold, hint=ColumnHint(), counted=counts)
+            continue
         counted, common = count_once(codes_of(column), entities, threshold=threshold)
         if not counted.all():
             kept = column.filter(pa.array(counted))

@@ -73,9 +73,8 @@ def test_what_belongs_to_one_customer_is_rare_however_many_rows_hold_it(tmp_path
     whose = contracts["customer"].to_numpy()[of]
     kind = rng.choice(["water", "power"], len(of))
     bills = pd.DataFrame({"contract": of, "site": site[whose], "iban": iban[whose], "kind": kind})
-    documents = [
-        {"site": site[w], "kind": k, "no": i} for i, (w, k) in enumerate(zip(whose, kind, strict=True))
-    ]
+    said = list(zip(site[whose], kind, range(len(of)), strict=True))
+    documents = [dict(zip(("site", "kind", "no"), values, strict=True)) for values in said]
     bills["text"] = [json.dumps({"of": [document]}) for document in documents]
     bills["struct"] = documents
     bills["list"] = [list(map(str, values)) for values in said]

@@ -8,8 +8,9 @@ import pandas as pd
 
 __all__ = ["as_native", "rows_of"]
 
-# Of the columns that our models return; a column without any value has a type all the same.
-SPARK_TYPES = {"object": "string", "int64": "bigint", "float64": "double", "bool": "boolean"}
+# Of the columns that our models return; a column without any value has a type all the same. Texts are objects
+# in pandas 2 and strings in pandas 3: the kind of both is O.
+SPARK_TYPES = {"O": "string", "i": "bigint", "f": "double", "b": "boolean"}
 
 
 def rows_of(relation: Any) -> list[dict[str, Any]]:
@@ -44,9 +45,14 @@ def as_native(frame: pd.DataFrame, session: Any) -> Any:
         return frame.rename(columns=str.upper)
     if module.startswith("bigframes."):
         # A column without any value has a type all the same.
-        texts = {name: "string" for name in frame.columns if frame[name].dtype == object}
+        texts = {name: "string" for name in frame.columns if frame[name].dtype.kind == "O"}
         return session.read_pandas(frame.astype(texts))
     if module.startswith("pyspark.sql."):
-        kinds = ", ".join(f"{name} {SPARK_TYPES[str(frame[name].dtype)]}" for name in frame.columns)
-        return session.createDataFrame(frame, schema=kinds)
+        kinds = ", ".join(f"{name} {SPARK_TYPES[frame[name].dtype.kind]}" for name in frame.columns)
+        # Not the frame itself: no version of Spark knows all versions of pandas.
+        rows = (
+            tuple(None if pd.isna(value) else value for value in row)
+            for row in frame.itertuples(index=False, name=None)
+        )
+        return session.createDataFrame(list(rows), schema=kinds)
     return frame

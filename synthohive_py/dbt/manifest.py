@@ -242,7 +242,12 @@ def _names(value: object) -> list[str]:
     """A setting that names columns, as a list; empty if it names none."""
     names = [value] if isinstance(value, str) else value
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return list(names) if is_list and isinstance(names, list) else []
+    return [_bare(name) for name in names] if is_list and isinstance(names, list) else []
+
+
+def _bare(name: str) -> str:
+    """A name without quotes: dbt hands on those of columns with `quote: true` as they stand in SQL."""
+    return name[1:-1] if len(name) > 2 and name[0] == name[-1] in ('"', "`") else name
 
 
 def _config(node: Node) -> Node:
@@ -338,7 +343,8 @@ def _foreign_key(
 def _add_test(found: _Declared, test: Node, ids: Collection[str]) -> None:
     """What one test says. With `where` it speaks of some rows only; one that merely warns is no promise."""
     name, arguments = test["test_metadata"].get("name"), _arguments(test)
-    column = arguments.get("column_name") or test.get("column_name")
+    tested = arguments.get("column_name") or test.get("column_name")
+    column = _bare(tested) if tested else None
     config = _config(test)
     settings = _own_settings(config.get("meta") or test.get("meta"), f"test {test.get('name')}")
     is_fact = not config.get("where") and str(config.get("severity")).lower() != "warn"
@@ -352,7 +358,7 @@ def _add_test(found: _Declared, test: Node, ids: Collection[str]) -> None:
         return
     elif name in ("unique_combination", "unique_combination_of_columns"):
         columns = arguments.get("columns") or arguments.get("combination_of_columns")
-        found.unique += [columns] if columns else []
+        found.unique += [_names(columns)] if columns else []
     elif name == "unique" and column:
         found.unique.append([column])
     elif name == "not_null" and column:
@@ -365,7 +371,7 @@ def _add_test(found: _Declared, test: Node, ids: Collection[str]) -> None:
         ends = {"min": arguments.get("min_value"), "max": arguments.get("max_value")}
         found.ranges[column] = ends
     elif name == "expression_is_true" and "expression" in arguments:
-        found.rules.append((f"{column} " if column else "") + str(arguments["expression"]))
+        found.rules.append((f"{tested} " if tested else "") + str(arguments["expression"]))
 
 
 def _relationship(

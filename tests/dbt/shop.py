@@ -212,7 +212,8 @@ class Project:
         self._yaml("packages.yml", {"packages": [{"local": str(ROOT)}]})
         # What `dbt deps` does, which a test of the README's first steps runs.
         (self.folder / "dbt_packages").mkdir(exist_ok=True)
-        (self.folder / "dbt_packages" / "synthohive").symlink_to(ROOT, target_is_directory=True)
+        package = self.folder / "dbt_packages" / "synthohive"
+        package.is_symlink() or package.symlink_to(ROOT, target_is_directory=True)
         self.write_profile()
         self._yaml("models/sources.yml", {"sources": [self.sources]})
         self.text(

@@ -8,7 +8,7 @@ import pytest
 from shop import BOTH, Project
 
 from synthohive_py.dbt.schema import read_schema
-from synthohive_py.schema import Constraint
+from synthohive_py.schema import Constraint, Metadata
 
 pytestmark = BOTH
 
@@ -123,6 +123,23 @@ def test_rules_and_ranges_are_read_from_tests(project: Project) -> None:
     assert tables["order_lines"].constraints == {"quantity": Constraint(min=1, max=50)}
     assert tables["customers"].rules == ("customer_id > credit",)
     assert tables["customers"].order_by == "joined"
+
+
+def test_columns_that_dbt_quotes_are_the_same_columns(project: Project) -> None:
+    names = ("kind", "source_name", "table_name", "name", "payload")
+    found = []
+    for quote in (False, True):
+        for table in project.sources["tables"]:
+            for column in table.get("columns", []):
+                column["quote"] = quote
+        done = project.write().dbt("run", "--select", "synthohive_schema")
+        assert done.returncode == 0, done.stdout
+        rows = project.query(f"select {', '.join(names)} from analytics.synthohive_schema")
+        found.append(read_schema([dict(zip(names, row, strict=True)) for row in rows]).metadata)
+        found.append(Metadata.from_dbt(project.folder))
+
+    assert found[2].tables == found[0].tables
+    assert found[3].tables == found[1].tables
 
 
 def test_an_empty_source_has_an_empty_twin(project: Project) -> None:

@@ -272,6 +272,10 @@ class TableConfig(_Declaration):
 class Metadata(_Declaration):
     """The tables of a schema, by name.
 
+    Attributes:
+        tables: The tables.
+        home: What tells the database that they were read from from all others; empty if nobody knows.
+
     Raises:
         SchemaError: A table is declared wrongly.
     """
@@ -279,6 +283,7 @@ class Metadata(_Declaration):
     model_config = ConfigDict(frozen=False)
 
     tables: dict[str, TableConfig] = {}
+    home: str = ""
 
     # What these three call lies above this module; it is imported when they are called.
 

@@ -156,6 +156,10 @@ class Connector(ABC):
         """What all names of one table have in common: not every database tells `Shop` from `shop`."""
         return relation
 
+    def home(self) -> str:
+        """What tells this database from all others, whatever they are called; empty if nothing does."""
+        return ""
+
     @abstractmethod
     def reflect(self, schema: str) -> Metadata:
         """The tables of a schema with the keys that the database declares, in the order of their names.

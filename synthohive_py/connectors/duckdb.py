@@ -63,6 +63,13 @@ class DuckDBConnector(Connector):
             ConnectorError: There is no such file, or it can't be opened.
         """
         path = Path(unquote(address.path.removeprefix("/")))
+        if address.options:
+            raise ConnectorError(
+                "the URL of a DuckDB database has unknown options",
+                expected="only schema",
+                received=", ".join(address.options),
+                remedy="correct the URL",
+            )
         if not path.is_file():
             raise ConnectorError(
                 f"there is no DuckDB database {path}",
@@ -90,6 +97,17 @@ class DuckDBConnector(Connector):
     def identity(self, relation: Relation) -> Relation:
         """DuckDB knows names in any case of letters, in quotes too."""
         return Relation(relation.database.lower(), relation.schema.lower(), relation.identifier.lower())
+
+    def home(self) -> str:
+        """The file, by whatever path it is reached."""
+        with self._cursor() as cursor:
+            found = cursor.execute(
+                "select path from duckdb_databases() where database_name = current_database()"
+            ).fetchone()
+        if not found[0]:
+            return ""  # in memory
+        file = Path(found[0]).stat()
+        return f"{file.st_dev}:{file.st_ino}"
 
     def reflect(self, schema: str) -> Metadata:
         with self._cursor() as cursor:

@@ -12,7 +12,7 @@ from synthohive_py.errors import ConnectorError
 if TYPE_CHECKING:
     from synthohive_py.connectors.base import Connector
 
-__all__ = ["Address", "open_url"]
+__all__ = ["CONNECTORS", "Address", "open_url"]
 
 QUOTE = "quote special characters of names and passwords: %40 for @, %2F for /, %3F for ?, %23 for #"
 
@@ -75,7 +75,10 @@ class Address:
             raise _no_url(f"it ends too early ({QUOTE})")
         if "%00" in url or "\0" in url:
             raise _no_url("it has a character that no database takes (%00)")
-        options = dict(parse_qsl(parts.query))
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        options = dict(given)
+        if len(options) < len(given) or not all(options.values()):
+            raise _no_url("an option after the question mark has no value, or two")
         return cls(
             parts.scheme.lower(),
             None if parts.username is None else unquote(parts.username),

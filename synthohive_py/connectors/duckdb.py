@@ -76,14 +76,7 @@ class DuckDBConnector(Connector):
                 expected="duckdb:///relative/path or duckdb:////absolute/path of a file",
                 remedy=f"correct the path; a new database is made with duckdb.connect({str(path)!r})",
             )
-        try:
-            connector = cls(duckdb.connect(str(path)))
-        except duckdb.Error as error:
-            raise ConnectorError(
-                f"the DuckDB database {path} can't be opened",
-                received=_first_line(error),
-                remedy=_remedy(error, "check that this is a file of DuckDB, and you may write there"),
-            ) from error
+        connector = cls(_opened(path))
         connector.is_own = True
         return connector
 
@@ -189,6 +182,20 @@ class DuckDBConnector(Connector):
     def close(self) -> None:
         if self.is_own:
             self.connection.close()
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path))
+    except duckdb.Error as error:
+        # To be read, a file may be on a medium that can't be written, or open elsewhere to be read, too.
+        with contextlib.suppress(duckdb.Error):
+            return duckdb.connect(str(path), read_only=True)
+        raise ConnectorError(
+            f"the DuckDB database {path} can't be opened",
+            received=_first_line(error),
+            remedy=_remedy(error, "check that this is a file of DuckDB, and you may write there"),
+        ) from error
 
 
 def _asked(name: str, kind: str) -> str:

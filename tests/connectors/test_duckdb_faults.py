@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -144,6 +145,22 @@ def test_a_file_that_another_program_holds_is_named(file: Path) -> None:
         with pytest.raises(ConnectorError, match=r"d.duckdb.*lock.*end the program that holds"):
             open_url(f"duckdb:///{file}")
         assert time.monotonic() - start < 5
+        child.stdin.close()
+
+
+def test_a_file_that_another_program_reads_is_read_and_not_written(file: Path) -> None:
+    holder = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print(1, flush=True); "
+        "sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", holder, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        connector, _ = open_url(f"duckdb:///{file}")
+        with closing(connector):
+            assert connector.read(connector.relation("twins", "t")).num_rows == 1
+            with pytest.raises(ConnectorError, match=r"read-only.*open the database for writing"):
+                connector.write_twins([twin(connector, pa.table({"a": [2]}))])
         child.stdin.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,17 @@ from pyspark.errors import PySparkException
 
 from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places
 from synthohive_py.connectors.reflection import as_guessed
+from synthohive_py.connectors.spark_catalog import PREFIX, Catalog, Column, refused
+from synthohive_py.connectors.spark_swaps import Move, Run, alone_in, settled
 from synthohive_py.connectors.spark_tasks import column_of, shard_maker, shard_schema
-from synthohive_py.connectors.spark_types import as_spark, backticked, ddl, spark_schema, sql_type
+from synthohive_py.connectors.spark_types import (
+    as_spark,
+    backticked,
+    check_names,
+    ddl,
+    spark_schema,
+    sql_type,
+)
 from synthohive_py.connectors.urls import Address
 from synthohive_py.errors import ConnectorError
 from synthohive_py.relational.generation import Generation
@@ -27,13 +35,10 @@ __all__ = ["SparkConnector"]
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "synthohive_tmp_"  # of tables that grow
 CONNECT_SECONDS = 3.0
 FIRST_RETRIES = 3  # of the first question; they take two seconds
 PORT = 15002
 SENT_BYTES = 100 << 20  # Spark Connect takes messages of at most 128 MB
-
-Column = tuple[str, str, bool]  # name, type, whether it may be null
 
 
 class SparkConnector(Connector):
@@ -47,7 +52,7 @@ class SparkConnector(Connector):
     default_schema = "default"
 
     def __init__(self, session: Any, file_format: str | None = None) -> None:
-        self.session, self.file_format = session, file_format
+        self.session, self.catalog = session, Catalog(session, file_format)
         self._ended: Callable[[], None] | None = None
 
     @classmethod
@@ -91,31 +96,30 @@ class SparkConnector(Connector):
     # ------------------------------------------------------------ reading
 
     def relation(self, schema: str, identifier: str) -> Relation:
-        with _refused("can't tell its catalog"):
+        with refused("can't tell its catalog"):
             return Relation(self.session.catalog.currentCatalog(), schema, identifier)
 
     def name(self, relation: Relation) -> str:
-        return backticked(part for part in (relation.database, relation.schema, relation.identifier) if part)
+        return self.catalog.name(relation)
 
     def identity(self, relation: Relation) -> Relation:
-        """Spark's catalogs know names in any case of letters, or may. dbt's relations name no catalog."""
-        catalog = relation.database or self.session.catalog.currentCatalog()
-        return Relation(catalog.lower(), relation.schema.lower(), relation.identifier.lower())
+        return self.catalog.identity(relation)
 
     def reflect(self, schema: str) -> Metadata:
         """The tables of a schema, no views. Spark declares no keys, so these are guessed."""
-        with _refused(f"the schema {schema!r} can't be read"):
+        with refused(f"the schema {schema!r} can't be read"):
             found = self.session.catalog.listTables(backticked([schema]))
             names = sorted(t.name for t in found if t.tableType != "VIEW" and not t.isTemporary)
         names = [name for name in names if not name.startswith(PREFIX)]
         return as_guessed(self, {n: self.relation(schema, n) for n in names}, f"the schema {schema!r}")
 
     def count(self, relation: Relation) -> int:
-        with _refused("can't be read", relation):
+        with refused("can't be read", relation):
             return int(self.session.table(self.name(relation)).count())
 
     def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        with _refused("can't be read", relation):
+        with refused("can't be read", relation):
+            settled(self.catalog, relation)
             frame = self.session.table(self.name(relation))
             if columns is not None:
                 frame = frame.selectExpr(*(backticked([name]) for name in columns))
@@ -152,60 +156,29 @@ class SparkConnector(Connector):
     def _staging(self, places: Mapping[str, Place]) -> Iterator[_Staging]:
         """Tables for rows on their way; at the end they replace the twins, or are dropped."""
         check_places(places, self.identity)
-        with _refused("the twins can't be written; no twin was changed"):
-            columns = {name: self._columns(place) for name, place in places.items()}
-            schemas = {(p.target.database, p.target.schema): None for p in places.values()}
+        schemas = {(p.target.database, p.target.schema): None for p in places.values()}
+        with refused("the twins can't be written; no twin was changed"):
             for schema in schemas:
-                self._run(f"create schema if not exists {backticked(filter(None, schema))}")
-        staging = _Staging(self, places, columns, next(iter(schemas), ("", "")))
-        try:
+                self.catalog.run(f"create schema if not exists {backticked(filter(None, schema))}")
+        with alone_in(self.catalog, [Relation(*schema, "") for schema in schemas]) as run:
+            with refused("the twins can't be written; no twin was changed"):
+                columns = {name: self._columns(place) for name, place in places.items()}
+            staging = _Staging(self.catalog, places, columns, run)
             yield staging
             staging.publish()
-        finally:
-            staging.drop()
         logger.info("%d twins written", len(places))
 
     def _columns(self, place: Place) -> list[Column]:
         """What a twin's columns are to be: those of its source, else the nearest to what was learned."""
         if place.source is None and place.schema is not None:
             schema = spark_schema(place.schema, place.target.identifier)
+            check_names(schema.names, place.target.identifier)
             return [(f.name, sql_type(f.type), True) for f in schema]
         return self.described(place.source or place.target)
 
     def described(self, relation: Relation) -> list[Column]:
         """The columns of a table as Spark declares them."""
-        name = self.name(relation)
-        kinds = spark_schema(self.session.table(name).limit(0).toArrow().schema, relation.identifier)
-        return [
-            # Of nested types Spark tells the fields' names without quotes.
-            (
-                c.name,
-                sql_type(kinds.field(c.name).type) if "<" in c.dataType else c.dataType,
-                bool(c.nullable),
-            )
-            for c in self.session.catalog.listColumns(name)
-        ]
-
-    def create(self, target: Relation, columns: Sequence[Column]) -> None:
-        """Make room for a twin: the table that is there if its columns are right, else a new one."""
-        name = self.name(target)
-        if self.session.catalog.tableExists(name):
-            if self.described(target) == columns:
-                return
-            self._run(f"drop table {name}")
-        kinds = ", ".join(
-            f"{backticked([c])} {kind}{'' if may_be_null else ' not null'}"
-            for c, kind, may_be_null in columns
-        )
-        stored = self.file_format or self.session.conf.get("spark.sql.sources.default")
-        self._run(f"create table {name} ({kinds}) using {backticked([stored])}")
-
-    def _run(self, statement: str) -> None:
-        self.session.sql(statement).collect()
-
-    def drop(self, relation: Relation) -> None:
-        """Drop a table, if it is there."""
-        self._run(f"drop table if exists {self.name(relation)}")
+        return self.catalog.described(relation)
 
     def close(self) -> None:
         if self._ended:
@@ -217,36 +190,32 @@ class _Staging:
     """Rows of twins in tables of their own, until all are there.
 
     Attributes:
-        connector: Where.
+        catalog: Where.
         places: Per table its twin's place.
         columns: Per table the columns that its twin gets.
-        schema: Catalog and schema for the tables that grow.
+        run: Whose tables the rows are in.
     """
 
-    connector: SparkConnector
+    catalog: Catalog
     places: Mapping[str, Place]
     columns: Mapping[str, Sequence[Column]]
-    schema: tuple[str, str]
-    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    run: Run
     kinds: dict[str, pa.Schema] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
 
-    def _table(self, number: int) -> Relation:
-        return Relation(*self.schema, f"{PREFIX}{self.run}_{number}")
-
     def _own(self, name: str) -> Relation:
-        return self._table(list(self.places).index(name))
+        return self.run.table(list(self.places).index(name))
 
     @property
     def _shared(self) -> Relation:
-        return self._table(len(self.places))
+        return self.run.table("shards")
 
     def add(self, name: str, rows: pa.Table) -> None:
         """Some rows of a table, from here."""
         schema = self.kinds.setdefault(name, spark_schema(rows.schema, name))
-        with _refused("the twin can't be written; no twin was changed", self.places[name].target):
-            frame = self.connector.session.createDataFrame(as_spark(rows, schema), schema=ddl(schema))
-            self._save(frame, self._own(name))
+        with refused("the twin can't be written; no twin was changed", self.places[name].target):
+            frame = self.catalog.session.createDataFrame(as_spark(rows, schema), schema=ddl(schema))
+            self.catalog.save(frame, self._own(name), ddl(schema))
 
     def add_shards(self, generation: Generation, tasks: int | None) -> None:
         """The rows of all shards, made by so many tasks; by default as many as Spark takes for a range."""
@@ -257,50 +226,22 @@ class _Staging:
                 for name, rows in generation.make(shard):
                     self.add(name, rows)
             return
-        numbers = self.connector.session.range(0, len(generation.shards), 1, tasks)
-        with _refused("the shards of the twin can't be made; no twin was changed"):
-            self._save(numbers.mapInArrow(make, ddl(shard_schema(generation))), self._shared)
+        numbers = self.catalog.session.range(0, len(generation.shards), 1, tasks)
+        with refused("the shards of the twin can't be made; no twin was changed"):
+            kinds = ddl(shard_schema(generation))
+            self.catalog.save(numbers.mapInArrow(make, kinds), self._shared, kinds)
         self.made = generation.made_in_shards
 
-    def _save(self, frame: Any, relation: Relation) -> None:
-        # Parquet, whatever the twins are: no log is needed, and any name of a column is allowed.
-        frame.write.mode("append").format("parquet").saveAsTable(self.connector.name(relation))
-
     def publish(self) -> None:
-        """Replace one twin after the other. Each is replaced at once where its format can do that."""
-        done: list[str] = []
-        for name, place in self.places.items():
-            so_far = f"replaced already: {', '.join(done)}" if done else "no twin was changed"
-            with _refused(f"the twin can't be replaced; {so_far}", place.target):
-                self.connector.create(place.target, self.columns[name])
-                target = self.connector.name(place.target)
-                self._rows(name).write.insertInto(target, overwrite=True)
-            done.append(self.connector.name(place.target))
+        """Let all twins take their places."""
+        self.run.swap([Move(p.target, self.columns[n], self._drafts(n)) for n, p in self.places.items()])
 
-    def _rows(self, name: str) -> Any:
-        """All rows of a twin, in its own types."""
-        session, parts = self.connector.session, []
-        if name in self.kinds:
-            parts.append(session.table(self.connector.name(self._own(name))))
+    def _drafts(self, name: str) -> list[tuple[Relation, str | None]]:
+        """Where the rows of a twin are; see `Move`."""
+        drafts: list[tuple[Relation, str | None]] = [(self._own(name), None)] if name in self.kinds else []
         if name in self.made:
-            column = column_of(self.made.index(name))
-            shards = session.table(self.connector.name(self._shared))
-            parts.append(shards.where(f"{column} is not null").select(f"{column}.*"))
-        casts = [
-            f"cast({backticked([column]) if parts else 'null'} as {kind}) as {backticked([column])}"
-            for column, kind, _ in self.columns[name]
-        ]
-        frames = [part.selectExpr(*casts) for part in parts or [session.range(0)]]
-        return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
-
-    def drop(self) -> None:
-        """Remove the tables; one that can't be removed is named in the log."""
-        for number in range(len(self.places) + 1):
-            relation = self._table(number)
-            try:
-                self.connector.drop(relation)
-            except PySparkException as error:
-                logger.warning("%s is left: %s", self.connector.name(relation), _told(error))
+            drafts.append((self._shared, column_of(self.made.index(name))))
+        return drafts
 
 
 def _packer(rows: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -327,23 +268,3 @@ def _in_utc(schema: pa.Schema) -> pa.Schema:
         for field in schema
     ]
     return pa.schema([pa.field(field.name, field.type) for field in zoned])
-
-
-@contextlib.contextmanager
-def _refused(what: str, relation: Relation | None = None) -> Iterator[None]:
-    try:
-        yield
-    except PySparkException as error:
-        raise ConnectorError(
-            what,
-            table=relation.identifier if relation else None,
-            received=_told(error),
-            remedy="check that it exists and that you may use it; where tasks fail, that synthohive_py is "
-            "installed where they run",
-        ) from error
-
-
-def _told(error: Exception) -> str:
-    """What Spark says: of an error in a task the last line, else the first."""
-    lines = [line.strip() for line in str(error).strip().split("\n") if line.strip()]
-    return (lines[-1] if "Traceback" in str(error) else lines[0])[:300]

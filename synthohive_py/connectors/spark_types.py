@@ -10,7 +10,7 @@ from synthohive_py.arrowtypes import is_uuid_type
 from synthohive_py.columns.opaque import to_text
 from synthohive_py.errors import ConnectorError
 
-__all__ = ["as_spark", "backticked", "ddl", "spark_schema", "sql_type"]
+__all__ = ["as_spark", "backticked", "check_names", "ddl", "spark_schema", "sql_type"]
 
 MAX_DIGITS = 38  # of Spark's widest decimal
 
@@ -48,6 +48,24 @@ WIDER = {
 def backticked(names: Iterable[str]) -> str:
     """A full name as Spark's SQL has it, whatever characters are in it."""
     return ".".join("`" + name.replace("`", "``") + "`" for name in names)
+
+
+def check_names(names: Iterable[str], table: str) -> None:
+    """Refuse columns whose names are one to Spark.
+
+    Raises:
+        ConnectorError: There are such; the message names them.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            raise ConnectorError(
+                f"has a column {other!r}, too, which is the same to Spark; no twin was changed",
+                table=table,
+                column=name,
+                remedy="rename one of the columns, or write files",
+            )
 
 
 def spark_schema(schema: pa.Schema, table: str) -> pa.Schema:

@@ -25,6 +25,8 @@ import os, sys, time
 import numpy as np
 import pyarrow as pa
 from synthohive_py.connectors import Place, duckdb, mysql, open_url, postgres
+if sys.argv[1].startswith("sc:"):
+    import pyspark.sql.connect.session
 
 for _ in sys.stdin:
     writer = os.fork()

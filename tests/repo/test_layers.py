@@ -113,7 +113,12 @@ ALLOWED = {
     "threadpoolctl": {"synthohive_py.quality.detection"},
     "scipy": {"synthohive_py.columns", "synthohive_py.models", "synthohive_py.relational"},
     # In dbt's plugin for the submission method that is Spark's own process.
-    "pyspark": {"dbt_synthohive", "synthohive_py.connectors.spark"},
+    "pyspark": {
+        "dbt_synthohive",
+        "synthohive_py.connectors.spark",
+        "synthohive_py.connectors.spark_catalog",
+        "synthohive_py.connectors.spark_swaps",
+    },
     "snowflake": {"synthohive_py.connectors.snowflake_doors"},
     "torch": {"synthohive_py.models", "synthohive_py.rng"},
     "tqdm": {"synthohive_py.relational", "synthohive_py.synthesizer"},

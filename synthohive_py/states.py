@@ -7,10 +7,13 @@ is unpickled, so reading a strange file can't run code.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ __all__ = [
     "dump_state",
     "load_state",
     "read_state",
+    "replace_file",
     "table_from_state",
     "table_state",
     "write_state",
@@ -37,6 +41,7 @@ __all__ = [
 FORMAT_VERSION = 8
 ARRAY = "__array__"  # marks the place of an array in the JSON
 HEADER = "synthohive"
+LEFT_SECONDS = 60  # after which a draft that does not grow is one that a killed program has left
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -90,24 +95,43 @@ def write_state(state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     Raises:
         SerializationError: The file can't be written.
     """
-    target = Path(path)
     payload = dump_state(state)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(payload)
-            Path(draft).replace(target)
-        except OSError:
-            Path(draft).unlink(missing_ok=True)
-            raise
+        replace_file(Path(path), payload, mode=0o600)
     except OSError as error:
         raise SerializationError(
-            f"the artefact can't be written to {target}",
-            received=str(error),
+            f"the artefact can't be written to {path}",
+            received="a folder" if Path(path).is_dir() else error.strerror or str(error),
             remedy="give a path of a file in a folder that may be written to",
         ) from error
+
+
+def replace_file(path: Path, payload: bytes, *, mode: int = 0o666) -> None:
+    """Write a whole file, or leave what is there; its folder is made if there is none.
+
+    Args:
+        path: The file, or a link to it.
+        payload: What it is to hold.
+        mode: Who may read and write it, less what the user's umask takes.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.saving")
+    try:
+        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(payload)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    left = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{8}\.saving")
+    for other in target.parent.glob(".*.saving"):
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            if left.fullmatch(other.name) and other.stat().st_mtime < time.time() - LEFT_SECONDS:
+                other.unlink()
 
 
 def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:

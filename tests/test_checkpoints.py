@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,48 @@ def test_any_name_of_a_table_has_a_checkpoint(tmp_path: Path) -> None:
         Synthesizer(metadata, progress=False, max_fit_seconds=1).fit(data, checkpoint_path=tmp_path)
 
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_killed_save_has_left_the_next_one_removes(tmp_path: Path) -> None:
+    fitted = Synthesizer(progress=False, model="gaussian_copula").fit({"t": pd.DataFrame({"a": range(40)})})
+    left = {name: tmp_path / f".{name}.0123abcd.saving" for name in ("m", "now", "n")}
+    for name, draft in left.items():
+        draft.write_text("half")
+        if name != "now":
+            os.utime(draft, (0, 0))
+
+    fitted.save(tmp_path / "m")
+    fitted.save(tmp_path / "now")  # another program may be saving it
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".n.0123abcd.saving",
+        ".now.0123abcd.saving",
+        "m",
+        "now",
+    ]
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = Synthesizer(progress=False, model="gaussian_copula").fit({"t": pd.DataFrame({"a": range(40)})})
+    (tmp_path / "m").write_text("old")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fitted.save(tmp_path / "m")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_folder_is_no_file_of_an_artefact(tmp_path: Path) -> None:
+    fitted = Synthesizer(progress=False, model="gaussian_copula").fit({"t": pd.DataFrame({"a": range(40)})})
+
+    with pytest.raises(
+        SerializationError, match=r"can't be written to .*; received a folder\. What to do: give"
+    ):
+        fitted.save(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from synthohive_py.errors import ConnectorError
 from synthohive_py.frames import to_arrow
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.population import Population
+from synthohive_py.relational.reread import ReadTwin
 from synthohive_py.relational.sample import Parts
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
@@ -148,7 +149,7 @@ def _is_there(connector: Connector, relation: Relation) -> bool:
     return True
 
 
-def read_twin(url: str, fitted: FittedSchema) -> dict[str, pa.Table]:
+def read_twin(url: str, fitted: FittedSchema) -> ReadTwin:
     """Read the twin that `write_url` has written.
 
     Args:
@@ -161,7 +162,15 @@ def read_twin(url: str, fitted: FittedSchema) -> dict[str, pa.Table]:
     connector, schema = open_url(url)
     with closing(connector):
         targets = _targets(connector, schema, fitted, "rows would be added to the real table", "append_to")
-        return {name: connector.read(target) for name, target in targets.items()}
+        tables = {name: connector.read(target) for name, target in targets.items()}
+
+    def again() -> Iterator[tuple[str, Iterator[pa.Table]]]:
+        connector, _ = open_url(url)
+        with closing(connector):
+            for name, target in targets.items():
+                yield name, connector.batches(target)
+
+    return ReadTwin(tables, again)
 
 
 def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str, Place]:

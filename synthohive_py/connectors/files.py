@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,8 +15,10 @@ import pyarrow.parquet as pq
 
 from synthohive_py.arrowtypes import is_bytes_type, is_uuid_type
 from synthohive_py.columns.opaque import to_text
-from synthohive_py.connectors.swaps import alone_in, draft_of, swap
+from synthohive_py.connectors.deltas import deltalake, version_to_replace, write_versions
+from synthohive_py.connectors.swaps import alone_in, draft_of, settle, swap
 from synthohive_py.errors import ConnectorError, SettingError
+from synthohive_py.relational.reread import ReadTwin
 
 __all__ = [
     "CHUNK_ROWS",
@@ -25,8 +26,6 @@ __all__ = [
     "OutputFormat",
     "check_options",
     "check_schemas",
-    "delta_version",
-    "open_delta",
     "read_parquet",
     "write_tables",
 ]
@@ -53,7 +52,7 @@ def check_options(output_format: str, chunk_rows: int) -> None:
     if chunk_rows < 1:
         raise SettingError("chunk_rows is out of range", expected="at least 1", received=str(chunk_rows))
     if output_format == "delta":
-        _deltalake()
+        deltalake()
 
 
 def check_schemas(schemas: Mapping[str, pa.Schema], output_format: str) -> None:
@@ -108,52 +107,59 @@ def write_tables(
         SettingError: The format is unknown, or chunk_rows is out of range.
     """
     check_options(output_format, chunk_rows)
-    target = Path(folder)
-    drafts = Drafts(target, output_format, chunk_rows)
+    target = Path(folder).absolute()  # of `a:b/file` Arrow thinks that it is a URI
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for name, part in parts:
-            drafts.add(name, part)
-        return drafts.finish()
+        # Locked before the first part: until then the twin that rows are added to may change.
+        with alone_in(target), contextlib.closing(Drafts(target, output_format, chunk_rows)) as drafts:
+            for name, part in parts:
+                drafts.add(name, part)
+            return {name: Path(folder) / file.name for name, file in drafts.finish().items()}
     except OSError as error:
         raise ConnectorError(
-            f"can't write to {target}",
+            f"can't write to {folder}",
             expected="a folder with room and the right to write",
             received=str(error),
             remedy="choose another output_path, or make room",
         ) from error
-    finally:
-        drafts.close()
 
 
-def read_parquet(folder: str | os.PathLike[str], names: Iterable[str]) -> dict[str, pa.Table]:
+def read_parquet(folder: str | os.PathLike[str], names: Iterable[str]) -> ReadTwin:
     """The tables that `write_tables` wrote.
 
     Raises:
         ConnectorError: A file is missing or can't be read.
     """
-    out = {}
+    files = {}
     for name in names:
         _check_name(name)
-        path = Path(folder) / f"{name}.parquet"
-        try:
-            out[name] = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise ConnectorError(
-                f"can't be read from {path}",
-                table=name,
-                expected="a Parquet file",
-                received=str(error),
-                remedy="pass the folder that sample(output_path=...) wrote to",
-            ) from error
-    return out
+        files[name] = Path(folder).absolute() / f"{name}.parquet"
+
+    def again() -> Iterator[tuple[str, Iterable[pa.Table]]]:
+        return ((name, [_read_parquet(name, file)]) for name, file in files.items())
+
+    return ReadTwin({name: _read_parquet(name, file) for name, file in files.items()}, again)
+
+
+def _read_parquet(name: str, file: Path) -> pa.Table:
+    try:
+        settle(file.parent)
+        return pq.read_table(file)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ConnectorError(
+            f"can't be read from {file}",
+            table=name,
+            expected="a Parquet file",
+            received=str(error),
+            remedy="pass the folder that sample(output_path=...) wrote to",
+        ) from error
 
 
 class Drafts:
-    """Files while they grow, under names of their own.
+    """Files while they grow, under names of their own, in a folder that nobody else writes to.
 
     Args:
-        target: The folder that the tables go to.
+        target: The folder that the tables go to, from the root on.
         output_format: What to write.
         chunk_rows: Rows that are written at a time.
     """
@@ -162,7 +168,6 @@ class Drafts:
         self.target, self.format, self.chunk_rows = target, output_format, chunk_rows
         self.paths: dict[str, Path] = {}
         self.writers: dict[str, Any] = {}
-        self._stack = contextlib.ExitStack()
 
     def add(self, name: str, part: pa.Table) -> None:
         """Write more rows of a table."""
@@ -170,8 +175,8 @@ class Drafts:
             part = _with_texts(part)
         if name not in self.writers:
             check_schemas({name: part.schema}, self.format)
-            if not self.writers:
-                self._stack.enter_context(alone_in(self.target))
+            if self.format == "delta":
+                version_to_replace(self.target / name)
             self.paths[name] = draft_of(self.target, name)
             self.writers[name] = self._open(name, part.schema)
         if self.format == "csv":
@@ -189,51 +194,11 @@ class Drafts:
         for writer in self.writers.values():
             writer.close()
         if self.format == "delta":
-            return self._to_delta_tables()
+            write_versions(self.target, self.paths, self.chunk_rows)
+            return {name: self.target / name for name in self.paths}
         files = {name: self.target / f"{name}.{self.format}" for name in self.paths}
         swap({self.paths[name]: file for name, file in files.items()})
         return files
-
-    def _to_delta_tables(self) -> dict[str, Path]:
-        """A new version of each table; if one fails, the others get their old rows back."""
-        versions = {name: delta_version(self.target / name) for name in self.paths}
-        written: list[str] = []
-        try:
-            for name in self.paths:
-                self._to_delta(name)
-                written.append(name)
-        except ConnectorError:
-            for name in written:
-                self._take_back(name, versions[name])
-            raise
-        return {name: self.target / name for name in self.paths}
-
-    def _to_delta(self, name: str) -> None:
-        deltalake = _deltalake()
-        folder = self.target / name
-        with pq.ParquetFile(self.paths[name]) as draft:
-            batches = draft.iter_batches(self.chunk_rows)
-            try:
-                deltalake.write_deltalake(
-                    str(folder),
-                    pa.RecordBatchReader.from_batches(draft.schema_arrow, batches),
-                    mode="overwrite",
-                    schema_mode="overwrite",
-                )
-            except (deltalake.exceptions.DeltaError, OSError) as error:
-                raise ConnectorError(
-                    f"can't be written as a Delta table to {folder}",
-                    table=name,
-                    received=str(error),
-                    remedy="choose another output_path, or write Parquet",
-                ) from error
-
-    def _take_back(self, name: str, version: int | None) -> None:
-        folder = self.target / name
-        if version is None:
-            shutil.rmtree(folder)
-        else:
-            open_delta(folder).restore(version)
 
     def close(self) -> None:
         """Remove what is not in place."""
@@ -242,29 +207,6 @@ class Drafts:
                 writer.close()
         for path in self.paths.values():
             path.unlink(missing_ok=True)
-        self._stack.close()
-
-
-def open_delta(folder: Path) -> Any:
-    """A Delta table, as deltalake has it.
-
-    Raises:
-        ConnectorError: It is none, or the package deltalake is missing.
-    """
-    deltalake = _deltalake()
-    try:
-        return deltalake.DeltaTable(str(folder))
-    except deltalake.exceptions.DeltaError as error:
-        raise ConnectorError(
-            f"the Delta table {folder} can't be opened",
-            received=str(error).split("\n")[0][:300],
-            remedy="check that its log is complete",
-        ) from error
-
-
-def delta_version(folder: Path) -> int | None:
-    """The version of a Delta table; None if there is no such table."""
-    return int(open_delta(folder).version()) if (folder / "_delta_log").is_dir() else None
 
 
 def _with_texts(part: pa.Table) -> pa.Table:
@@ -274,18 +216,6 @@ def _with_texts(part: pa.Table) -> pa.Table:
             chunks = [to_text(chunk) for chunk in part.column(place).chunks]
             part = part.set_column(place, column.name, pa.chunked_array(chunks, pa.string()))
     return part
-
-
-def _deltalake() -> Any:
-    try:
-        import deltalake
-    except ImportError as error:
-        raise ConnectorError(
-            "the package deltalake is missing",
-            expected="delta-rs, to write Delta tables",
-            remedy="pip install synthohive-py[deltalake]",
-        ) from error
-    return deltalake
 
 
 def _check_name(table: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,15 +14,10 @@ import pyarrow.dataset as ds
 
 from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation, check_places
 from synthohive_py.connectors.csvfiles import CSVFile
-from synthohive_py.connectors.files import (
-    CHUNK_ROWS,
-    Drafts,
-    OutputFormat,
-    check_schemas,
-    delta_version,
-    open_delta,
-)
+from synthohive_py.connectors.deltas import open_delta
+from synthohive_py.connectors.files import CHUNK_ROWS, Drafts, OutputFormat, check_schemas
 from synthohive_py.connectors.reflection import as_guessed
+from synthohive_py.connectors.swaps import alone_in, settle
 from synthohive_py.connectors.urls import Address
 from synthohive_py.errors import ConnectorError
 from synthohive_py.frames import to_arrow
@@ -52,13 +48,21 @@ class FolderConnector(Connector):
         """A folder: `parquet:///relative/path`, `delta:////absolute/path`. It is made by the first twin.
 
         Raises:
-            ConnectorError: The URL names a host or options, or no folder.
+            ConnectorError: The URL names a host or options, or no folder, or a schema outside of the folder.
         """
         if address.host or address.user or address.options or address.path in ("", "/"):
             raise ConnectorError(
                 "this is no folder",
                 expected=f"{address.scheme}:///relative/path or {address.scheme}:////absolute/path",
                 remedy="correct the URL; for a folder on a network drive or an object store, use its mount",
+            )
+        schema = os.path.normpath(address.schema or "")
+        if Path(schema).is_absolute() or Path(schema).parts[:1] == (os.pardir,):
+            raise ConnectorError(
+                "the schema is no folder in the folder",
+                expected="?schema=name, for a folder in that of the URL",
+                received=f"?schema={address.schema}",
+                remedy="name that folder in the URL's path",
             )
         kind = next(kind for kind in cls.kinds if kind == address.scheme)
         return cls(Path(unquote(address.path.removeprefix("/"))).absolute(), kind)
@@ -73,10 +77,11 @@ class FolderConnector(Connector):
         return str(self._home(relation) / f"{relation.identifier}{self._ending()}")
 
     def identity(self, relation: Relation) -> Relation:
-        """`lake/shop` is one folder, be it a schema, a folder of its own, or behind a link."""
+        """`lake/shop` is one folder, be it a schema, a folder of its own, or behind a link; so is a table."""
         if not Path(relation.database).is_absolute():  # of another kind of database
             return relation
-        return Relation("", str(self._home(relation).resolve()), relation.identifier)
+        place = Path(self.name(relation)).resolve()
+        return Relation("", str(place.parent), place.name.removesuffix(self._ending()))
 
     def reflect(self, schema: str) -> Metadata:
         """The tables of a folder; files declare no keys, so these are guessed."""
@@ -112,6 +117,7 @@ class FolderConnector(Connector):
     def _path(self, relation: Relation) -> Path:
         """The one file or folder of a table."""
         home, name = self._home(relation), relation.identifier
+        settle(home)
         places = [home / f"{name}{ending}" for ending in dict.fromkeys((self._ending(), ""))]
         found = [path for path in places if path.exists() and self._table_name(path) == name]
         if len(found) == 1:
@@ -163,14 +169,15 @@ class FolderConnector(Connector):
         homes = {self._home(place.target) for place in places.values()}
         names = {name: place.target.identifier for name, place in places.items()}
         check_schemas({names[name]: schema for name, schema in schemas.items()}, self.kind)
-        for place in places.values():
-            self._check_free(place.target)
         with contextlib.ExitStack() as stack:
-            drafts = {
-                home: stack.enter_context(contextlib.closing(Drafts(home, self.kind, CHUNK_ROWS)))
-                for home in homes
-            }
             stack.enter_context(_unwritten(self.folder))
+            drafts = {}
+            for home in sorted(homes):  # all in one order, so that two never wait for each other
+                home.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(alone_in(home))
+                drafts[home] = stack.enter_context(contextlib.closing(Drafts(home, self.kind, CHUNK_ROWS)))
+            for place in places.values():
+                self._check_free(place.target)
 
             def add(name: str, rows: pa.Table) -> None:
                 schema = schemas[name]
@@ -178,8 +185,6 @@ class FolderConnector(Connector):
                     names[name], rows.select(schema.names).cast(schema)
                 )
 
-            for home in homes:
-                home.mkdir(parents=True, exist_ok=True)
             for name, schema in schemas.items():
                 add(name, schema.empty_table())
             yield add
@@ -196,7 +201,7 @@ class FolderConnector(Connector):
     def _check_free(self, target: Relation) -> None:
         """Refuse a twin where something else is: a folder with rows, beside which or in which it would be."""
         place, other = Path(self.name(target)), self._home(target) / target.identifier
-        is_taken = place.is_dir() if self.kind != "delta" else other.exists() and delta_version(other) is None
+        is_taken = self.kind != "delta" and place.is_dir()  # of Delta's places, `Drafts` finds out
         is_twice = self.kind == "parquet" and other.is_dir() and self._table_name(other) is not None
         if is_taken or is_twice:
             raise ConnectorError(

@@ -70,19 +70,18 @@ def check_not_real(
     """
     if not isinstance(output_path, str | os.PathLike):
         return
-    home, ending = Path(output_path), output_format
+    connector, schema = FolderConnector(Path(output_path).absolute(), output_format), ""
     if is_url(output_path):
         address = Address.read(str(output_path))
         if address.scheme not in FolderConnector.kinds:
             return
-        connector = FolderConnector.open(address)
-        home, ending = connector.folder / (address.schema or ""), connector.kind
+        connector, schema = FolderConnector.open(address), address.schema or ""
     real = {os.path.realpath(p) for p in (data.values() if isinstance(data, Mapping) else ()) if _is_path(p)}
     for name, table in metadata.modelled.items():
-        file = home / (name if ending == "delta" else f"{name}.{ending}")
-        database, schema, identifier = table.relation or ("", "", "")
-        is_here = Path(database).is_absolute() and Path(database, schema).resolve() == home.resolve()
-        if os.path.realpath(file) in real or (is_here and identifier == name):
+        target = connector.relation(schema, name)
+        file, place = connector.name(target), connector.identity(target)
+        is_real = table.relation and connector.identity(Relation(*table.relation)) == place
+        if os.path.realpath(file) in real or is_real:
             raise ConnectorError(
                 "the twin would replace the real table",
                 table=name,

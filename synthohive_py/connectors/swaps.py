@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from synthohive_py.connectors.deltas import take_back as take_back_deltas
 from synthohive_py.errors import ConnectorError
 
-__all__ = ["alone_in", "draft_of", "swap"]
+__all__ = ["alone_in", "draft_of", "settle", "swap"]
 
 LOCK_SECONDS = 60  # that a writer waits for another one
 
 DRAFT = re.compile(r"\..+\.\d+\.draft")
-OLD, DONE = ".synthohive-old", ".synthohive-done"  # folders with what was there before
+# Folders with what was there before: while it is put there, while files move, and when all have moved.
+KEEPING, OLD, DONE = ".synthohive-keeping", ".synthohive-old", ".synthohive-done"
 ABSENT = ".absent"  # where nothing was
 
 
@@ -51,8 +53,29 @@ def alone_in(folder: Path) -> Iterator[None]:
                 )
             time.sleep(0.1)
         if is_locked:
-            _clear_up(folder)
+            _take_all_back(folder)
+            _remove_drafts(folder)
         yield
+    finally:
+        os.close(handle)
+
+
+def settle(folder: Path) -> None:
+    """Before reading: take back what a killed writer has half done. One that still writes is not waited for.
+
+    Raises:
+        ConnectorError: A Delta table can't be taken back.
+        OSError: A file can't be taken back.
+    """
+    if sys.platform == "win32" or not folder.is_dir():
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # who may not list a folder may still read files of it
+        return
+    try:
+        if _locked(handle):
+            _take_all_back(folder)
     finally:
         os.close(handle)
 
@@ -86,17 +109,21 @@ def swap(moves: Mapping[Path, Path]) -> None:
     """
     if not moves:
         return
-    kept = next(iter(moves)).parent / f".{os.getpid()}{OLD}"
+    folder, run = next(iter(moves)).parent, f".{os.getpid()}"
+    keeping, kept, done = (folder / f"{run}{ending}" for ending in (KEEPING, OLD, DONE))
     try:
-        kept.mkdir()
+        keeping.mkdir()
         for place in moves.values():
-            _keep(place, kept)
+            _keep(place, keeping)
+        keeping.rename(kept)  # what is kept by half must not be taken back
         for draft, place in moves.items():
             draft.replace(place)
-    except OSError:
+        kept.rename(done)  # nor must half of it, while it is removed
+    except BaseException:
         _take_back(kept)
+        shutil.rmtree(keeping, ignore_errors=True)
         raise
-    shutil.rmtree(kept.rename(kept.with_suffix(DONE)))  # renamed first: half of it must not be taken back
+    shutil.rmtree(done)
 
 
 def _keep(place: Path, kept: Path) -> None:
@@ -118,11 +145,13 @@ def _take_back(kept: Path) -> None:
     shutil.rmtree(kept, ignore_errors=True)  # two links to one file stay two
 
 
-def _clear_up(folder: Path) -> None:
+def _take_all_back(folder: Path) -> None:
+    for path in folder.glob(f".*{OLD}"):
+        _take_back(path)
+    take_back_deltas(folder)
+
+
+def _remove_drafts(folder: Path) -> None:
     for path in folder.glob(".*"):
-        if path.name.endswith(OLD):
-            _take_back(path)
-        elif path.name.endswith(DONE):
-            shutil.rmtree(path)
-        elif DRAFT.fullmatch(path.name) and path.is_file():
-            path.unlink()
+        if path.name.endswith((KEEPING, DONE)) or DRAFT.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

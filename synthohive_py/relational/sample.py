@@ -17,6 +17,7 @@ from synthohive_py.relational.conditions import Conditions, read_conditions
 from synthohive_py.relational.existing import read_existing, taken_keys
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.generation import Generation
+from synthohive_py.relational.reread import ReadTwin
 from synthohive_py.relational.workers import make_shards
 from synthohive_py.rng import Seed
 
@@ -51,6 +52,7 @@ class Parts:
         existing: The twin that rows are added to.
         workers: How many shards to make side by side; None for as many as there are cores.
         progress: Whether to show a progress bar.
+        source: Where `existing` was read, unless the caller had it.
     """
 
     fitted: FittedSchema
@@ -60,6 +62,7 @@ class Parts:
     existing: Mapping[str, pa.Table]
     workers: int | None
     progress: bool
+    source: ReadTwin | None = None
 
     @cached_property
     def generation(self) -> Generation:
@@ -69,6 +72,8 @@ class Parts:
 
     def before_shards(self) -> Iterator[tuple[str, pa.Table]]:
         """The parts that no shard makes, which come first."""
+        if self.source is not None:
+            self.source.check()  # here: who writes them has locked others out
         yield from self.existing.items()
         for name, part in self.generation.tables():
             # Reference tables of a twin that rows are added to are there already.
@@ -129,7 +134,8 @@ def generate_parts(
     existing = read_existing(fitted, append_to) if append_to is not None else {}
     if existing:  # else the new rows would be the old ones with other keys
         seed = seed.child("append", sum(table.num_rows for table in existing.values()))
-    return Parts(fitted, rows, seed, asked, existing, workers, progress)
+    source = append_to if isinstance(append_to, ReadTwin) else None
+    return Parts(fitted, rows, seed, asked, existing, workers, progress, source)
 
 
 def _root_rows(fitted: FittedSchema, num_rows: Mapping[str, int], scale: float) -> dict[str, int]:

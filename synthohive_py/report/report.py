@@ -18,6 +18,7 @@ from synthohive_py.quality.detection import is_available
 from synthohive_py.report.contents import TablePart, privacy_findings, table_parts
 from synthohive_py.report.page import page
 from synthohive_py.rng import Seed
+from synthohive_py.states import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,9 +99,8 @@ class ValidationReport:
         files = [target / f"{NAME}{end}" for end in (".html", ".json")] if is_folder else [target]
         try:
             for file in files:
-                file.parent.mkdir(parents=True, exist_ok=True)
                 text = self.to_json() if file.suffix.lower() == ".json" else self.to_html()
-                file.write_text(text, encoding="utf-8")
+                replace_file(file, text.encode())
         except OSError as error:
             raise ConnectorError(
                 f"can't write the report to {target}",

@@ -154,7 +154,7 @@ def test_a_failure_leaves_nothing(shop: str) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_delta_tables_get_their_old_rows_back_if_one_can_not_be_written(tmp_path: Path) -> None:
+def test_a_file_in_the_way_of_a_delta_table_leaves_all_as_it_was(tmp_path: Path) -> None:
     write(tmp_path, "delta", "t", pa.table({"a": [7]}))
     connector, _ = open_url(f"delta:///{tmp_path}")
     schema = pa.schema([("a", pa.int64())])
@@ -170,6 +170,30 @@ def test_delta_tables_get_their_old_rows_back_if_one_can_not_be_written(tmp_path
 
     assert rows_of(f"delta:///{tmp_path}", "t").to_pydict() == {"a": [7]}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad", "t"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_a_real_table_is_known_behind_a_link_of_its_own(tmp_path: Path, kind: str) -> None:
+    ending = "" if kind == "delta" else f".{kind}"
+    write(tmp_path / "real", kind, "orders", ORDERS)
+    (tmp_path / "twin").mkdir()
+    (tmp_path / "twin" / f"orders{ending}").symlink_to(tmp_path / "real" / f"orders{ending}")
+    synthesizer = Synthesizer(model="gaussian_copula", progress=False).fit(f"{kind}:///{tmp_path}/real")
+
+    for place in (f"{kind}:///{tmp_path}/twin", tmp_path / "twin"):
+        options = {} if isinstance(place, str) else {"output_format": kind}
+        with pytest.raises(ConnectorError, match="would replace the real table"):
+            synthesizer.sample(output_path=place, **options)
+
+    assert rows_of(f"{kind}:///{tmp_path}/real", "orders").num_rows == 900
+
+
+@pytest.mark.parametrize("schema", ["../x", "a/../../x", "/{tmp_path}/x"])
+def test_a_schema_is_within_the_folder(tmp_path: Path, schema: str) -> None:
+    with pytest.raises(ConnectorError, match="the schema is no folder in the folder"):
+        open_url(f"parquet:///{tmp_path}/lake?schema={schema.format(tmp_path=tmp_path)}")
+
+    assert open_url(f"parquet:///{tmp_path}/lake?schema=a/../b..c")[1] == "a/../b..c"
 
 
 def test_every_place_is_replaced_also_without_rows(shop: str) -> None:

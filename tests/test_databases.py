@@ -261,6 +261,22 @@ def test_a_url_in_the_place_of_a_path_is_not_shown(call: str) -> None:
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize("address", ["postgresql:/me:hush@host/shop", "MySQL:me:hush@host/shop"])
+def test_a_url_with_a_slash_too_few_is_not_shown(address: str) -> None:
+    synthesizer = Synthesizer(**QUICK).fit(url())
+
+    for call in (
+        lambda: synthesizer.sample(output_path=address),
+        lambda: synthesizer.sample(append_to=address),
+        lambda: synthesizer.save(address),
+        lambda: Synthesizer(**QUICK).fit(address),
+    ):
+        with pytest.raises((ConnectorError, SettingError)) as caught:
+            call()
+        assert "hush" not in str(caught.value)
+    assert sorted(path.name for path in Path().iterdir()) == ["warehouse.duckdb"]
+
+
 def test_the_parts_of_a_url_are_shown_without_what_is_secret() -> None:
     for address in ("postgresql://me:hush@host/shop?password=hush", "sc://host/;token=hush"):
         assert "hush" not in repr(Address.read(address))
@@ -435,3 +451,29 @@ def test_wrong_keys_of_large_tables_are_all_listed() -> None:
         synthesizer.fit(url())
 
     assert synthesizer.plan(url()).problems == caught.value.problems
+
+
+@pytest.mark.parametrize("option", ["shema=shop", "Schema=shop", "schema", "schema=", "schema=a&schema=b"])
+def test_options_of_a_url_are_not_overlooked(option: str) -> None:
+    with pytest.raises(ConnectorError, match=r"unknown options|no URL of a database"):
+        Synthesizer(**QUICK).fit(f"duckdb:///warehouse.duckdb?{option}")
+
+
+def test_the_real_database_is_known_by_any_name_and_others_are_not_taken_for_it(tmp_path: Path) -> None:
+    synthesizer = Synthesizer(**QUICK).fit(url())
+    Path("linked.duckdb").hardlink_to("warehouse.duckdb")
+    Path("elsewhere").mkdir()
+    with duckdb.connect("elsewhere/warehouse.duckdb"):
+        pass
+
+    with pytest.raises(ConnectorError, match="would replace the real table"):
+        synthesizer.sample(output_path="duckdb:///linked.duckdb?schema=shop")
+    Path("warehouse.duckdb").rename("moved.duckdb")
+    synthesizer.save(tmp_path / "shop.synthohive")
+    with pytest.raises(ConnectorError, match="would replace the real table"):
+        Synthesizer.load(tmp_path / "shop.synthohive").sample(
+            output_path="duckdb:///moved.duckdb?schema=shop"
+        )
+    # A copy of the schema, of the same names, in another database: what code of yours connects to.
+    written = synthesizer.sample(output_path="duckdb:///elsewhere/warehouse.duckdb?schema=shop")
+    assert written["orders"] == '"warehouse"."shop"."orders"'

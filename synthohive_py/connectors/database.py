@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from synthohive_py.connectors.base import BATCH_ROWS, Connector, Place, Relation
 from synthohive_py.connectors.families import read_families
-from synthohive_py.connectors.urls import open_url
+from synthohive_py.connectors.urls import CONNECTORS, open_url
 from synthohive_py.errors import ConnectorError
 from synthohive_py.frames import to_arrow
 from synthohive_py.relational.fitted import FittedSchema
@@ -44,7 +44,11 @@ class RealRows:
 
 def is_url(value: object) -> bool:
     """Whether this is the URL of a database, and no path."""
-    return isinstance(value, str) and "://" in value
+    if not isinstance(value, str):
+        return False
+    # With a slash too few it is refused as a URL, and not shown as a path: it may hold a password.
+    scheme, colon, _ = value.partition(":")
+    return "://" in value or (bool(colon) and scheme.lower() in CONNECTORS)
 
 
 def read_url(url: str, metadata: Metadata | None, *, max_rows: int, seed: Seed) -> RealRows:
@@ -79,7 +83,8 @@ def read_schema(
         name: metadata.tables[name].model_copy(update={"relation": _parts(relation)})
         for name, relation in relations.items()
     }
-    return RealRows(Metadata(tables={**metadata.tables, **located}), tables, population)
+    found = Metadata(tables={**metadata.tables, **located}, home=connector.home())
+    return RealRows(found, tables, population)
 
 
 def write_url(parts: Parts, url: str, fitted: FittedSchema, *, chunk_rows: int) -> dict[str, str]:
@@ -190,7 +195,7 @@ def _targets(
     counts = Counter(names.values())
     # Tables of several schemas may share a name there, not here.
     targets = {n: connector.relation(schema, i if counts[i] == 1 else n) for n, i in names.items()}
-    real = {connector.identity(Relation(*relation)) for relation in relations.values() if relation}
+    real = _real_tables(connector, schema, fitted.metadata.home, [r for r in relations.values() if r])
     for name, target in targets.items():
         if connector.identity(target) in real:
             raise ConnectorError(
@@ -200,6 +205,20 @@ def _targets(
                 remedy=f"name another schema in the URL of {option} (?schema=...)",
             )
     return targets
+
+
+def _real_tables(
+    connector: Connector, schema: str, home: str, relations: Sequence[tuple[str, str, str]]
+) -> set[Relation]:
+    """What must not be written to: the real tables, as far as they may be in this database."""
+    here = connector.home()
+    if home and here and home != here:
+        return set()  # another database, though names may be the same
+    real = {connector.identity(Relation(*relation)) for relation in relations}
+    if home and home == here:  # by whatever name it is called now
+        database = connector.relation(schema, "").database
+        real |= {connector.identity(Relation(database, *relation[1:])) for relation in relations}
+    return real
 
 
 def _place(

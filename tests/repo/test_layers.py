@@ -26,6 +26,7 @@ PACKAGES = ("synthohive_py", "dbt_synthohive")
 LAYERS = {
     "synthohive_py.arrowtypes": 0,
     "synthohive_py.clauses": 0,
+    "synthohive_py.comparison": 1,
     "synthohive_py.earlier_settings": 0,
     "synthohive_py.errors": 0,
     "synthohive_py.findings": 0,

@@ -180,10 +180,18 @@ def read_twin(url: str, fitted: FittedSchema) -> ReadTwin:
 
 def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str, Place]:
     targets = _targets(connector, schema, fitted, "the twin would replace the real table", "output_path")
+    is_elsewhere = _is_elsewhere(connector, fitted.metadata.home)
+    relations = {name: () if is_elsewhere else fitted.metadata.tables[name].relation for name in targets}
     return {
-        name: _place(connector, fitted.metadata.tables[name].relation, target, fitted.tables[name].schema)
+        name: _place(connector, relations[name], target, fitted.tables[name].schema)
         for name, target in targets.items()
     }
+
+
+def _is_elsewhere(connector: Connector, home: str) -> bool:
+    """Whether this is surely not the database of the real tables, whatever names it has."""
+    here = connector.home()
+    return bool(home and here) and home != here
 
 
 def _targets(
@@ -211,11 +219,10 @@ def _real_tables(
     connector: Connector, schema: str, home: str, relations: Sequence[tuple[str, str, str]]
 ) -> set[Relation]:
     """What must not be written to: the real tables, as far as they may be in this database."""
-    here = connector.home()
-    if home and here and home != here:
-        return set()  # another database, though names may be the same
+    if _is_elsewhere(connector, home):
+        return set()
     real = {connector.identity(Relation(*relation)) for relation in relations}
-    if home and home == here:  # by whatever name it is called now
+    if home and home == connector.home():  # by whatever name it is called now
         database = connector.relation(schema, "").database
         real |= {connector.identity(Relation(database, *relation[1:])) for relation in relations}
     return real

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -74,7 +74,8 @@ class MadeValues:
             return pc.if_else(is_cut, pc.utf8_slice_codeunits(values, 0, column.limit), values)
         if column.is_list and column.is_required and values.null_count:
             self.replaced[name] += values.null_count
-            return pc.if_else(pc.is_null(values), pa.scalar([], values.type), values)
+            nothing = "{}" if pa.types.is_string(values.type) else []
+            return pc.if_else(pc.is_null(values), pa.scalar(nothing, values.type), values)
         return values
 
     def _labelled(self, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -87,10 +88,19 @@ class MadeValues:
             return pc.if_else(is_wrong, pa.scalar(other, pa.string()), values)
         return values
 
-    def checked(self, names: Sequence[str]) -> list[str]:
-        """The columns whose values PostgreSQL has to look at before it takes them."""
+    def checked(self, names: Sequence[str], from_text: Collection[str]) -> list[str]:
+        """The columns whose values PostgreSQL has to look at before it takes them.
+
+        Args:
+            names: Those that are written.
+            from_text: Those among them whose values are texts, for PostgreSQL to make its own of.
+        """
         columns = (self.columns[name] for name in names if self.can_check)
-        return [c.name for c in columns if c.is_domain or (c.is_text and not c.is_enum)]
+        return [
+            c.name
+            for c in columns
+            if c.is_domain or (c.is_text and not c.is_enum) or (c.is_list and c.name in from_text)
+        ]
 
     def count(self, names: Sequence[str], staging: str) -> None:
         """Count what is wrong among values that wait in a table."""

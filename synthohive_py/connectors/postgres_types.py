@@ -36,6 +36,7 @@ NATIVE = {
 }
 # PostgreSQL fills `char(n)` up with spaces, which mean nothing there: in text they are gone.
 UNFILLED = {"bpchar": "text", "bpchar[]": "text[]"}
+UNSAID = (0, 100)  # collations that a type has where none is named
 MAX_DIGITS = 76  # of Arrow's widest decimal
 # PostgreSQL knows no day before 4713 BC: lower numbers are infinities, and what overflowed after 294247 AD.
 FIRST_DAY = -2_440_588
@@ -110,7 +111,8 @@ class Column:
         type: Arrow's type; None for numbers of any digits, whose values decide.
         is_text: Whether it is read as the text that PostgreSQL makes of it.
         is_direct: Whether the driver may write it as it is. If not, PostgreSQL makes it of text.
-        is_list: Whether it is read as lists.
+        is_list: Whether it is read as lists, if its values are plain ones.
+        dimensions: How many a list is declared with; 0 for all else.
         is_generated: Whether PostgreSQL computes it.
         is_counted: Whether its default is a sequence.
         is_required: Whether it takes no nulls.
@@ -127,6 +129,7 @@ class Column:
     is_text: bool
     is_direct: bool
     is_list: bool
+    dimensions: int
     is_generated: bool
     is_counted: bool
     is_required: bool
@@ -162,6 +165,7 @@ def column_of(row: dict[str, Any]) -> Column:
         is_text=is_text,
         is_direct=not is_text or row["kind"] == "e" or row["typname"] == "json",
         is_list=is_list,
+        dimensions=row["ndims"] if row["plain"] == row["base"] and row["collation"] in UNSAID else 0,
         is_generated=row["is_generated"],
         is_counted=row["is_counted"] and not row["is_generated"],
         is_required=row["is_required"],
@@ -226,7 +230,8 @@ class Reading:
     Args:
         table: The table's name, for errors.
         columns: Its columns.
-        ask: Runs a query and gives its rows. It is asked for the digits of numbers without a precision.
+        ask: Runs a query and gives its rows. It is asked for the digits of numbers without a precision, and
+            whether lists are plain ones: a twin's column does not declare its source's dimensions.
     """
 
     def __init__(
@@ -234,8 +239,12 @@ class Reading:
     ) -> None:
         self.table, self.columns = table, columns
         unknown = [column for column in columns if column.type is None]
-        found = ask(self._digits_query(unknown))[0] if unknown else {}
+        lists = [column for column in columns if column.is_list]
+        found = ask(self._values_query(unknown, lists))[0] if unknown or lists else {}
         types = {column.name: column.type for column in columns}
+        for i, column in enumerate(lists):
+            if found[f"other{i}"]:  # as for those that are declared with several dimensions
+                types[column.name] = pa.string()
         for i, column in enumerate(unknown):
             if found[f"odd{i}"]:
                 raise self._refused(column.name, "a number that is NaN or infinite", "set it to null")
@@ -250,7 +259,9 @@ class Reading:
         asked = []
         for column in self.columns:
             name, is_number = quoted(column.name), pa.types.is_decimal(self.schema.field(column.name).type)
-            if column.is_list:
+            if column.is_list and not self._is_list(column):
+                asked.append(f"{name}::{column.base}::text")
+            elif column.is_list:
                 kind = f"::{column.base}" + (
                     "::text[]" if pa.types.is_decimal(column.type.value_type) else ""
                 )
@@ -259,7 +270,7 @@ class Reading:
                 asked.append(f"{name}::text")
             else:
                 asked.append(f"{name}::{column.base}")
-        lists = [quoted(column.name) for column in self.columns if column.is_list]
+        lists = [quoted(column.name) for column in self.columns if self._is_list(column)]
         asked += [f"{name} is not null and not ({_is_plain(name)})" for name in lists]
         listed = ", ".join(f"{what} as c{i}" for i, what in enumerate(asked))
         return f"select {listed} from {self.table}"  # noqa: S608  quoted
@@ -269,7 +280,7 @@ class Reading:
         checks = iter(batch.columns[len(self.columns) :])
         arrays = []
         for column, field, array in zip(self.columns, self.schema, batch.columns, strict=False):
-            if column.is_list and pc.any(next(checks)).as_py():
+            if self._is_list(column) and pc.any(next(checks)).as_py():
                 raise self._refused(column.name, "a list of several dimensions, or one that starts elsewhere")
             self._check_range(column.name, array)
             arrays.append(self._typed(column.name, array, field.type))
@@ -300,9 +311,13 @@ class Reading:
             if highest is not None and highest >= DAY:
                 raise self._refused(name, "the time 24:00", "set it to 00:00")
 
-    def _digits_query(self, columns: Sequence[Column]) -> str:
-        asked = []
-        for i, name in enumerate(quoted(column.name) for column in columns):
+    def _is_list(self, column: Column) -> bool:
+        return bool(pa.types.is_list(self.schema.field(column.name).type))
+
+    def _values_query(self, numbers: Sequence[Column], lists: Sequence[Column]) -> str:
+        names = [quoted(column.name) for column in lists]
+        asked = [f"bool_or(not ({_is_plain(name)})) as other{i}" for i, name in enumerate(names)]
+        for i, name in enumerate(quoted(column.name) for column in numbers):
             odd = f"{name} in ('NaN', 'Infinity', '-Infinity')"
             asked += [
                 f"max(scale({name})) as scale{i}",

@@ -162,8 +162,6 @@ def test_every_type_comes_exactly_and_goes_back_the_same(postgres, sql, kind, va
         ("numeric(5, 2)", "'NaN'", "NaN"),
         ("numeric(5, 2)[]", "'{NaN}'", "NaN"),
         ("time", "'24:00'", "24:00"),
-        ("integer[]", "'{{1,2},{3,4}}'", "several dimensions"),
-        ("integer[]", "'[2:3]={1,2}'", "starts elsewhere"),
     ],
 )
 def test_values_that_arrow_cannot_hold_are_refused_with_their_column(
@@ -239,3 +237,56 @@ def test_labels_that_no_enum_has_are_replaced(postgres_uri, sql) -> None:
     )
 
     assert sql("select distinct a::text, b::text from twins.t") == [("sad", None)]
+
+
+# ---------------------------------------------------------------- lists of several dimensions
+
+
+@pytest.mark.parametrize("declared", ["integer[][] not null", "integer[]"])
+def test_a_twin_with_lists_of_several_dimensions_is_appended_to_and_learned(
+    postgres_uri, sql, declared: str
+) -> None:
+    sql(f"create table shop.t (id integer primary key, m {declared}, v text[])")
+    sql(
+        "insert into shop.t select g, array[[g % 3, 2], [3, g % 5]], array['a'] "
+        "from generate_series(1, 200) as g"
+    )
+    source, target = f"{postgres_uri}?schema=shop", f"{postgres_uri}?schema=twins"
+    synthesizer = Synthesizer(model="gaussian_copula", progress=False).fit(source)
+    synthesizer.sample(output_path=target)
+
+    synthesizer.sample(append_to=target, output_path=target, scale=0.5)
+
+    assert columns_of(sql, "twins") == columns_of(sql, "shop")
+    assert sql("select count(*)::int, count(distinct array_dims(m))::int from twins.t") == [(300, 1)]
+    again = Synthesizer(model="gaussian_copula", progress=False).fit(target).sample()
+    assert again["t"]["m"].str.match(r"\{\{\d,2\},\{3,\d\}\}").all()
+
+
+def test_lists_are_text_where_some_have_several_dimensions_or_start_elsewhere(postgres, sql) -> None:
+    sql("create table shop.t (a integer[], b char(3)[], c integer[])")
+    sql("insert into shop.t values ('{{1,2},{3,4}}', '{ab}', '{1}'), ('{5}', '[2:3]={a,b}', null)")
+
+    rows = postgres.read(shop(postgres))
+    postgres.write_twins([twin(postgres, rows)])
+
+    assert rows.to_pydict() == {
+        "a": ["{{1,2},{3,4}}", "{5}"],
+        "b": ["{ab}", "[2:3]={a,b}"],
+        "c": [[1], None],
+    }
+    assert postgres.read(postgres.relation("twins", "t")) == rows
+    assert columns_of(sql, "twins") == columns_of(sql, "shop")
+
+
+def test_a_list_that_changes_while_it_is_read_is_refused(postgres, sql) -> None:
+    sql("create sequence shop.asked")
+    sql(
+        "create view shop.v as select case when nextval('shop.asked') = 1 then '{1}' else '{{1,2}}' end"
+        "::integer[] as a"
+    )
+
+    with pytest.raises(ConnectorError, match=r"shop.*v.*several dimensions") as caught:
+        postgres.read(shop(postgres, "v"))
+
+    assert caught.value.column == "a"

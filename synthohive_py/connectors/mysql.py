@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,11 @@ __all__ = ["MySQLConnector"]
 
 logger = logging.getLogger(__name__)
 
-LOCK_SECONDS = 60  # that a writer waits for another one
+LOCK_SECONDS = 60  # that anybody waits: for another writer, or for a table that another program holds
+CLEANING_SECONDS = 5  # that the tables of a run that failed are waited for
 OWN = "synthohive_tmp_"  # how the names of our unfinished tables begin
+
+OWN_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")  # the server's own
 
 TABLES = """
 select table_name as name from information_schema.tables
@@ -92,14 +96,20 @@ class MySQLConnector(Connector):
     @classmethod
     def open(cls, address: Address) -> MySQLConnector:
         connector = cls(address)
-        with connector._door.session(connector.default_schema or None):
+        with connector._session(connector.default_schema or None):  # is there anybody?
             pass
         return connector
+
+    def _session(self, database: str | None = None) -> AbstractContextManager[Session]:
+        return self._door.session(database, lock_seconds=LOCK_SECONDS)
 
     # ------------------------------------------------------------ reading
 
     def relation(self, schema: str, identifier: str) -> Relation:
         return checked(Relation("", schema, identifier))
+
+    def name(self, relation: Relation) -> str:
+        return named(relation)
 
     def identity(self, relation: Relation) -> Relation:
         """A server whose disk does not tell upper case from lower does not tell names apart either."""
@@ -109,11 +119,11 @@ class MySQLConnector(Connector):
 
     @cached_property
     def _is_caseless(self) -> bool:
-        with self._door.session() as session, refusing("the server can't be asked"):
+        with self._session() as session, refusing("the server can't be asked"):
             return bool(session.ask("select @@lower_case_table_names as it")[0]["it"])
 
     def reflect(self, schema: str) -> Metadata:
-        with self._door.session() as session, refusing(f"the database {schema!r} can't be read"):
+        with self._session() as session, refusing(f"the database {schema!r} can't be read"):
             names = [row["name"] for row in session.ask(TABLES, schema)]
             tables = {name: Reflected() for name in names if not name.startswith(OWN)}
             for (name, key), rows in _grouped(session.ask(UNIQUE, schema)).items():
@@ -133,21 +143,23 @@ class MySQLConnector(Connector):
 
     def count(self, relation: Relation) -> int:
         where = named(checked(relation))
-        with self._door.session() as session, refusing("can't be read", relation):
+        with self._session() as session, refusing("can't be read", relation):
             session.columns(relation)
             return int(session.ask(f"select count(*) as n from {where}")[0]["n"])  # noqa: S608  quoted
 
     def batches(self, relation: Relation, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         where = named(checked(relation))
-        with self._door.session() as session, refusing("can't be read", relation):
+        with self._session() as session, refusing("can't be read", relation):
             found = {column.name: column for column in session.columns(relation)}
             check_columns(where, columns or (), found)
             asked = list(found.values()) if columns is None else [found[name] for name in columns]
             reading = Reading(where, asked)
             session.ask(f"{reading.query} limit 0")  # the server's own error, if there is one
-            is_versioned = session.tables(relation.schema).get(relation.identifier) == "SYSTEM VERSIONED"
+            # What a view reads may have a history; not all users may see whether it does.
+            is_prepared = session.tables(relation.schema).get(relation.identifier) == "BASE TABLE"
         yield reading.schema.empty_table()
-        for batch in self._door.stream(reading, where, is_prepared=not is_versioned):
+        rows = self._door.stream(reading, where, is_prepared=is_prepared, lock_seconds=LOCK_SECONDS)
+        for batch in rows:
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield reading.exact(batch.slice(start, BATCH_ROWS))
 
@@ -157,18 +169,18 @@ class MySQLConnector(Connector):
     def writing(self, places: Mapping[str, Place]) -> Iterator[Callable[[str, pa.Table], None]]:
         check_places(places, self.identity)
         for place in places.values():
-            checked(place.target)
+            _check_target(place.target)
         current: list[Place] = []  # those that are being written, for the error
         summary = "the twin can't be written; no twin was changed"
         with (
-            self._door.session() as session,
+            self._session() as session,
             refusing(summary, lambda: ", ".join(named(place.target) for place in current) or None),
-            _reserved(session, sorted({place.target.schema for place in places.values()})),
+            _reserved(self._door, session, sorted({place.target.schema for place in places.values()})) as own,
         ):
             drafts = {}
             for name, place in places.items():
                 current[:] = [place]
-                drafts[name] = _Draft(session, place)
+                drafts[name] = _Draft(session, place, own)
             current.clear()
 
             def add(name: str, rows: pa.Table) -> None:
@@ -189,12 +201,18 @@ class MySQLConnector(Connector):
 class _Draft:
     """A twin while it grows, under a name of its own beside its place."""
 
-    def __init__(self, session: Session, place: Place) -> None:
-        self.session, self.target = session, place.target
+    def __init__(self, session: Session, place: Place, own: list[Relation]) -> None:
+        self.session, self.target, self.own = session, place.target, own
         self.old: Relation | None = None
         there = session.tables(self.target.schema)
         if self.target.identifier in there:
-            if there[self.target.identifier] != "BASE TABLE":
+            kind = there[self.target.identifier]
+            if kind == "SYSTEM VERSIONED":
+                raise self._refused(
+                    "the old twin has a history, which would be lost with it",
+                    "drop it, or its system versioning, or give the twin another database",
+                )
+            if kind != "BASE TABLE":
                 raise self._refused("what stands in the twin's place is no table", "drop it")
             self.old = self._beside()
         self.new = self._beside()
@@ -203,12 +221,16 @@ class _Draft:
         self.columns = {column.name: column for column in session.columns(self.new)}
 
     def _beside(self) -> Relation:
-        return Relation("", self.target.schema, OWN + secrets.token_hex(8))
+        self.own.append(Relation("", self.target.schema, OWN + secrets.token_hex(8)))
+        return self.own[-1]
 
     def _create(self, place: Place) -> None:
         if place.source is not None:
-            self.session.columns(place.source)
-            shown = self.session.ask(f"show create table {named(place.source)}")[0]
+            # An error of the real table is none of its twin.
+            with refusing("can't be read; no twin was changed", place.source):
+                self.session.columns(place.source)
+                self.session.ask(f"select 1 from {named(place.source)} limit 0")  # noqa: S608  quoted
+                shown = self.session.ask(f"show create table {named(place.source)}")[0]
             if "Create Table" in shown:
                 self.json = json_columns(shown["Create Table"])
                 # No keys: rules on twins are ours to keep, and to report when they don't hold.
@@ -326,11 +348,24 @@ class _Draft:
         )
 
 
+def _check_target(target: Relation) -> None:
+    checked(target)
+    if target.schema.lower() in OWN_SCHEMAS:
+        raise ConnectorError(
+            f"the database {target.schema!r} is the server's own; no twin was changed",
+            table=named(target),
+            remedy="name another one in the URL (?schema=...)",
+        )
+
+
 @contextlib.contextmanager
-def _reserved(session: Session, schemas: Sequence[str]) -> Iterator[None]:
-    """Let no second writer into the databases, make those that are missing, and leave nothing unfinished."""
-    made = []
-    session.ask(f"set lock_wait_timeout = {int(LOCK_SECONDS)}")  # for tables that others hold; else a day
+def _reserved(door: Door, session: Session, schemas: Sequence[str]) -> Iterator[list[Relation]]:
+    """Let no second writer into the databases, make those that are missing, and leave nothing unfinished.
+
+    The context gives a list, for the names of tables that are not to stay.
+    """
+    made: list[str] = []
+    own: list[Relation] = []
     for schema in schemas:  # sorted, so that two writers never wait for each other
         lock = "synthohive " + hashlib.sha256(schema.encode()).hexdigest()[:40]
         if session.ask("select get_lock(%s, %s) as it", lock, LOCK_SECONDS)[0]["it"] != 1:
@@ -345,16 +380,44 @@ def _reserved(session: Session, schemas: Sequence[str]) -> Iterator[None]:
             else:
                 session.ask(f"create database {name_of(schema)} default charset utf8mb4")
                 made.append(schema)
-        yield
+        yield own
     except BaseException:
-        # If the server is gone, the next run does it.
-        with contextlib.suppress(pymysql.Error):
+        try:
             for schema in schemas:
                 _drop_own(session, schema)
             for schema in made:
                 if not session.tables(schema):
                     session.ask(f"drop database {name_of(schema)}")
+        except pymysql.Error as error:
+            if session.connection.open or not _dropped(door, own):
+                _warn_of_left(session, own, error)
         raise
+
+
+def _dropped(door: Door, own: Sequence[Relation]) -> bool:
+    """Drop the tables of a connection that was lost, or ended by Ctrl-C, through another one.
+
+    The lock went with that connection, so another writer may be there: nothing but these names is touched.
+    """
+    try:
+        with door.session(lock_seconds=CLEANING_SECONDS) as session:
+            if own:
+                session.ask("set foreign_key_checks = 0")
+                session.ask(f"drop table if exists {', '.join(map(named, own))}")
+    except (pymysql.Error, ConnectorError):
+        return False
+    return True
+
+
+def _warn_of_left(session: Session, own: Sequence[Relation], error: pymysql.Error) -> None:
+    left = list(own)
+    with contextlib.suppress(pymysql.Error):
+        left = [table for table in own if table.identifier in session.tables(table.schema)]
+    if left:
+        logger.warning(
+            "unfinished or old tables are left; drop them, or let the next run do it: %s (%s)",
+            *(", ".join(map(named, left)), message_of(error)),
+        )
 
 
 def _drop_own(session: Session, schema: str) -> None:
@@ -398,7 +461,7 @@ def _swap(session: Session, drafts: Sequence[_Draft]) -> None:
         for schema in sorted({draft.target.schema for draft in drafts}):
             _drop_own(session, schema)
     except pymysql.Error as error:  # the twins are in their places
-        logger.warning("old twins are left, which the next run drops: %s", message_of(error))
+        _warn_of_left(session, [draft.old for draft in drafts if draft.old], error)
 
 
 def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:

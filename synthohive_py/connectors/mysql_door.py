@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import connectorx
@@ -24,6 +26,15 @@ __all__ = ["LOST", "Door", "Session", "checked", "code_of", "message_of", "named
 
 CONNECT_SECONDS = 3
 MAX_NAME = 64  # characters
+
+# A server that has vanished without a word is given up after two minutes, however long a statement may take:
+# the system asks whether it is there. Option of the socket, where the system knows it: seconds, seconds, how
+# often, milliseconds for what was sent and is not confirmed.
+ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6, "TCP_USER_TIMEOUT": 120_000}
+# The same for the driver of rows, as options of its URL.
+ASKING = "tcp_keepalive_time_ms=60000"
+if sys.platform in ("linux", "darwin"):
+    ASKING += "&tcp_keepalive_probe_interval_secs=10&tcp_keepalive_probe_count=6"
 
 SETTINGS = (
     "set time_zone = '+00:00'",  # `timestamp` is a moment
@@ -42,11 +53,14 @@ USER = "correct the user and the password"
 RIGHT = "grant this user the right that is missing"
 ROOM = "make room on the server's disk"
 BUSY = "wait until the other program that holds the table has ended, and try again"
+RAISED = 1644  # by `signal`
 LOST = {0: AGAIN, 1053: AGAIN, 1927: AGAIN, 2006: AGAIN, 2013: AGAIN, 2055: AGAIN}
 REMEDIES = {
     1044: RIGHT,
     1045: USER,
-    1049: "correct the database's name in the URL",
+    1049: "correct the database's name in the URL; one that is to be made for a twin is named by ?schema=",
+    1060: "rename one of the columns: MySQL tells no upper case from lower in their names",
+    1059: "choose a shorter name",
     1142: RIGHT,
     1143: RIGHT,
     1698: USER,
@@ -78,19 +92,25 @@ class Door:
     def __init__(self, address: Address) -> None:
         unknown = [name for name in address.options if name not in OPTIONS]
         if unknown:
+            # Of a password with a question mark in it, the rest is taken for an option.
+            shown = ("..." if "@" in address.options[name] else name for name in unknown)
             raise ConnectorError(
                 "the URL has options that no connector to MySQL knows",
                 expected=", ".join(("schema", *OPTIONS)),
-                received=", ".join(unknown),
-                remedy="remove them",
+                received=", ".join(shown),
+                remedy="remove them; in a password write %3F for ?",
             )
         self._address = address
         self._socket = address.options.get("socket")
         self._tls = _tls(address.options)
 
     @contextlib.contextmanager
-    def session(self, database: str | None = None) -> Iterator[Session]:
+    def session(self, database: str | None = None, *, lock_seconds: int) -> Iterator[Session]:
         """A connection, as long as the context lasts.
+
+        Args:
+            database: Where it begins.
+            lock_seconds: How long it waits for a table that another program holds; the server's own is a day.
 
         Raises:
             ConnectorError: Nobody is there, or we are not let in.
@@ -98,7 +118,7 @@ class Door:
         with contextlib.closing(self._connected(database)) as connection:
             session = Session(connection)
             with refusing("the server refused the first question"):
-                for setting in SETTINGS:
+                for setting in _settings(lock_seconds):
                     session.ask(setting)
             yield session
 
@@ -106,8 +126,9 @@ class Door:
         address = self._address
         if self._socket and not Path(self._socket).exists():
             raise ConnectorError(
-                f"there is no socket {self._socket}",
-                remedy="correct its path in the URL, and check that the server runs",
+                "there is no such socket",
+                expected="the path of a file as socket in the URL",
+                remedy="correct it, and check that the server runs",
             )
         where = {"unix_socket": self._socket} if self._socket else {"host": address.host or "127.0.0.1"}
         try:
@@ -134,56 +155,66 @@ class Door:
             ) from None  # frames of the driver hold the password
         # The time limit for connecting does not count the server's greeting. Later, reads may be long.
         connection._read_timeout = None  # noqa: SLF001  there is no other way
+        if not self._socket:
+            for name, value in ALIVE.items():
+                if hasattr(socket, name):
+                    connection._sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)  # noqa: SLF001
         return connection
 
-    def stream(self, reading: Reading, table: str, *, is_prepared: bool = True) -> Iterator[pa.RecordBatch]:
+    def stream(
+        self, reading: Reading, table: str, *, is_prepared: bool, lock_seconds: int
+    ) -> Iterator[pa.RecordBatch]:
         """The rows of a query, in pieces.
 
         Args:
             reading: The query.
             table: What it reads, for errors.
-            is_prepared: Whether it may be a prepared statement, which is quicker. Of a table with a history
-                MariaDB 10.11 gives such a statement no rows where the session's zone is an offset.
+            is_prepared: Whether it may be a prepared statement, which is quicker. Of a table with a history,
+                and of views on one, MariaDB 10.11 gives such a statement no rows where the session's zone is
+                not the server's.
+            lock_seconds: As for a session.
 
         Raises:
             ConnectorError: The server refused, or the connection was lost.
         """
-        if self._tls or not is_prepared:
-            return self._fetched(reading, table)
-        return self._read(reading.query, table)
+        if self._tls:
+            return self._fetched(reading, table, lock_seconds)
+        return self._read(reading.query, table, "binary" if is_prepared else "text", lock_seconds)
 
-    def _read(self, query: str, table: str) -> Iterator[pa.RecordBatch]:
+    def _read(
+        self, query: str, table: str, protocol: Literal["binary", "text"], lock_seconds: int
+    ) -> Iterator[pa.RecordBatch]:
         address = self._address
         who = ":".join(quote(part, safe="") for part in (address.user or "root", address.password or ""))
         url = f"mysql://{who}@{address.host or '127.0.0.1'}:{address.port or 3306}"
-        if self._socket:
-            url += f"/?socket={quote(self._socket, safe='')}"
+        url += f"/?socket={quote(self._socket, safe='')}" if self._socket else f"/?{ASKING}"
         try:
             yield from connectorx.read_sql(
                 url,
                 query,
                 return_type="arrow_stream",
-                protocol="binary",
+                protocol=protocol,
                 batch_size=BATCH_ROWS,
-                pre_execution_query=list(SETTINGS),
+                pre_execution_query=_settings(lock_seconds),
             )
         except BaseException as error:
             # A connection that is lost makes the driver panic: no `Exception`, and no class to import.
             if not isinstance(error, RuntimeError | pa.ArrowException) and type(error).__name__ != PANIC:
                 raise
-            message = re.search(r"ERROR \d+ \(\w+\): [^}]*", str(error))
+            said = re.search(r"ERROR (\d+) \(\w+\): ([^}]*)", str(error))
+            code = int(said.group(1)) if said else 0
             raise ConnectorError(
                 "can't be read",
                 table=table,
-                received=message.group(0)[:300] if message else "an error of the driver",
-                remedy=AGAIN,
+                received=message_of(pymysql.Error(code, said.group(2))) if said else "an error of the driver",
+                remedy=REMEDIES.get(code, AGAIN),
             ) from None  # the driver's own error may show the URL
 
-    def _fetched(self, reading: Reading, table: str) -> Iterator[pa.RecordBatch]:
+    def _fetched(self, reading: Reading, table: str, lock_seconds: int) -> Iterator[pa.RecordBatch]:
         """Row by row, many times slower: the quick driver knows no TLS."""
         kinds = reading.kinds
         with (
-            self.session() as session,
+            self.session(lock_seconds=lock_seconds) as session,
             refusing("can't be read", table),
             session.connection.cursor(SSCursor) as cursor,
         ):
@@ -194,6 +225,10 @@ class Door:
                     for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)
                 ]
                 yield pa.record_batch(arrays, names=[f"c{place}" for place in range(len(kinds))])
+
+
+def _settings(lock_seconds: int) -> list[str]:
+    return [*SETTINGS, f"set lock_wait_timeout = {int(lock_seconds)}"]
 
 
 class Session:
@@ -289,6 +324,8 @@ def code_of(error: Exception) -> int:
 
 def message_of(error: Exception) -> str:
     """The server's own first line, without the values in it."""
+    if code_of(error) == RAISED:
+        return "an error that a function or a trigger of the database raised, whose text may show a value"
     line = str(error.args[-1] if error.args else error).strip().split("\n")[0]
     return re.sub(r"(value:?|entry) '.*?'( for|$)", r"\1 '...'\2", line)[:300] or "the connection was lost"
 
@@ -303,7 +340,6 @@ def _tls(options: dict[str, str]) -> ssl.SSLContext | None:
         raise ConnectorError(
             "the URL's ssl_mode is unknown",
             expected=f"one of {', '.join(MODES)}",
-            received=repr(mode),
             remedy="correct it, or leave it out",
         )
     try:

@@ -326,9 +326,11 @@ def csv_of(columns: Sequence[pa.Array]) -> pa.Buffer:
 
 LABEL = re.compile(r"'((?:[^']|'')*)'")
 
-# What `show create table` says of a column, and the pieces of it: names, texts, parentheses, spaces, words.
-DEFINITION = re.compile(r"^\s+(`(?:[^`]|``)+` .*?),?$")
-PIECE = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|[()]|\s+|[^\s`'()]+")
+# The lines of `show create table` (names may have line breaks), what one says of a column, and the pieces of
+# that: names, texts, parentheses, spaces, words.
+LINE = re.compile(r"(?:`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|[^`'\n])+", re.DOTALL)
+DEFINITION = re.compile(r"\s+(`(?:[^`]|``)+` .*?),?", re.DOTALL)
+PIECE = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|[()]|\s+|[^\s`'()]+", re.DOTALL)
 OPTION = re.compile(r"(?:ENGINE|CHARSET|COLLATE)=\w+")
 
 
@@ -337,18 +339,19 @@ def definitions(shown: str) -> str:
 
     That is keys, checks, counters, sequences and the history of its rows.
     """
-    *lines, _ = shown.split("\n")
-    found = (DEFINITION.match(line) for line in lines[1:])
+    lines = LINE.findall(shown)
+    found = (DEFINITION.fullmatch(line) for line in lines)
     columns = [" ".join(_own(_words(match.group(1)))) for match in found if match]
-    kept = [word for word in _words(shown.rpartition("\n)")[2]) if OPTION.fullmatch(word)]
+    options = next(line for line in lines if line.startswith(")"))  # partitions may follow
+    kept = [word for word in _words(options[1:]) if OPTION.fullmatch(word)]
     return f"({', '.join(columns)}) {' '.join(kept)}"
 
 
 def json_columns(shown: str) -> set[str]:
     """The columns that `show create table` says are JSON; to MariaDB that is a text with a check."""
     found = set()
-    for line in shown.split("\n")[1:-1]:
-        if match := DEFINITION.match(line):
+    for line in LINE.findall(shown):
+        if match := DEFINITION.fullmatch(line):
             name, kind, *words = _words(match.group(1))
             if kind == "json" or any(word.startswith("(json_valid(") for word in words):
                 found.add(name[1:-1].replace("``", "`"))

@@ -251,7 +251,7 @@ def test_all_goes_by_tls_where_the_url_says_so(server, sql, certificates: Path, 
     [
         ("ssl_ca={other}", r"certificate.*set ssl_mode and ssl_ca"),
         ("ssl_mode=verify_identity", r"certificate.*set ssl_mode and ssl_ca"),
-        ("ssl_mode=off", r"ssl_mode is unknown.*one of required.*'off'"),
+        ("ssl_mode=off", r"ssl_mode is unknown.*one of required"),
         ("ssl_ca=missing.pem", r"certificates can't be read.*correct the paths"),
         ("ssl_ca={ca}&ssl_cert={ca}", r"certificates can't be read"),
     ],
@@ -270,5 +270,5 @@ def test_the_file_of_a_socket_is_taken(server, sql) -> None:
     connector, schema = open_url(f"{who}@/shop?socket={quote(str(server.socket), safe='')}")
 
     assert connector.read(connector.relation(schema, "t")).to_pydict() == {"a": [5], "j": ["x"]}
-    with pytest.raises(ConnectorError, match=r"no socket /missing/socket.*correct its path"):
+    with pytest.raises(ConnectorError, match=r"no such socket.*correct it"):
         open_url(f"{who}@/shop?socket=/missing/socket")

@@ -9,6 +9,7 @@ the split, or knowing a family would pass for telling real from synthetic.
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,9 @@ def real_detection_auc(view: View, seed: Seed) -> float | None:
     if not view.features or len(rows) < 2 * LEAST_ROWS or families.max() + 1 < 2 * LEAST_FAMILIES:
         return None
     number = Feature("", "number", families[rows], families[rows])
-    halves = split([*(f.take(rows, rows) for f in view.features), number], generator, families[rows])
+    # The twin has rows of its own, and perhaps fewer: both sides are real ones here.
+    ours = [replace(f, real=f.real[rows], twin=f.real[rows]) for f in view.features]
+    halves = split([*ours, number], generator, families[rows])
     both = np.concatenate([halves[-1].real, halves[-1].twin])
     return _auc(halves[:-1], both, generator)
 

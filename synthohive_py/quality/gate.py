@@ -29,6 +29,7 @@ from synthohive_py.quality.detection import (
 )
 from synthohive_py.quality.integrity import LinkCounts, absent, count_link, judge_keys, judge_link
 from synthohive_py.quality.judged import DEVIATIONS, Judged, Tables, Tolerances
+from synthohive_py.quality.metrics import TEXT_LENGTH
 from synthohive_py.quality.shapes import judge_columns
 from synthohive_py.quality.trends import ROWS, Trends, judge_trends, trends_of
 from synthohive_py.quality.views import View, alone, with_children, with_parent
@@ -292,21 +293,30 @@ def _judge_copies(pair: Judged) -> Iterator[Finding]:
     columns = [
         c
         for c in real.names
-        if c not in pair.keys and c in twin.names and twin.field(c).type == real.field(c).type
+        # A value that is made up anew is never the real one, whatever stands beside it.
+        if c not in pair.keys | pair.replaced and c in twin.names and twin.field(c).type == real.field(c).type
     ]
-    if not columns or min(pair.real.num_rows, pair.twin.num_rows) < FEW_ROWS:
+    if min(pair.real.num_rows, pair.twin.num_rows) < FEW_ROWS:
         return
+    # Texts of a twin may be made up anew, too, in part or because few rows share them.
+    told = [c for c in columns if pair.metrics.get(c) is not TEXT_LENGTH]
+    sets = {"keys": columns} | ({"keys and texts": told} if told != columns else {})
+    found = [_new_rows(pair, some, aside) for aside, some in sets.items() if some]
+    yield from sorted(found, key=lambda finding: finding.score - finding.threshold)[:1]
+
+
+def _new_rows(pair: Judged, columns: Sequence[str], aside: str) -> Finding:
     fresh = new_row_share(pair.real, pair.twin, columns)
     unique = unique_row_share(pair.real, columns)
     slack = max(pair.tolerances.copies, pair.spread(math.sqrt(unique * (1 - unique))))
-    yield pair.finding(
+    return pair.finding(
         None,
         "NewRowSynthesis",
         fresh,
         baseline=unique,
         threshold=unique - slack,
-        reason=f"{1 - fresh:.1%} of the rows equal a real row, keys aside; {1 - unique:.1%} of the real rows "
-        f"equal another one, give or take {slack:.1%}",
+        reason=f"{1 - fresh:.1%} of the rows equal a real row, {aside} aside; {1 - unique:.1%} of the "
+        f"real rows equal another one, give or take {slack:.1%}",
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from synthohive_py import Metadata
 from synthohive_py.errors import SettingError
-from synthohive_py.quality import Finding, detection, score
+from synthohive_py.quality import Finding, detection, judge, score
 
 CUSTOMERS, ORDERS = 600, 6_000
 Frames = dict[str, pd.DataFrame]
@@ -147,6 +147,36 @@ def test_a_copied_twin_fails_for_its_copies_alone() -> None:
 
     assert failed(findings) == {"NewRowSynthesis": [None, None]}
     assert "100.0% of the rows equal a real row" in next(f.reason for f in findings if not f.passed)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2])
+def test_a_twin_of_another_size_is_told_by_the_classifier_too(scale: float) -> None:
+    twin = sample(1)
+    twin["customers"] = pd.concat([twin["customers"]] * 2)[: round(CUSTOMERS * scale)]
+    twin["customers"] = twin["customers"].assign(customer_id=range(round(CUSTOMERS * scale)))
+    twin["orders"] = pd.concat([twin["orders"]] * 2)[: round(ORDERS * scale)]
+    twin["orders"] = twin["orders"].assign(
+        order_id=range(len(twin["orders"])),
+        customer_id=twin["orders"]["customer_id"] % int(CUSTOMERS * scale),
+    )
+    findings = score(metadata(), sample(0), twin, seed=0, scale=scale, detection=True)
+
+    assert "C2ST" not in failed(findings)
+    assert {f.table for f in findings if f.metric == "C2ST"} == {"customers", "orders"}
+
+
+@pytest.mark.parametrize("kind", ["replaced", "texts"])
+def test_copies_are_found_beside_a_value_that_is_made_up_anew(kind: str) -> None:
+    """Nobody gets a real e-mail or a rare text again: rows that are real in all else are copies."""
+    real, twin = sample(0), copied(sample(0))
+    for side, frames in (("real", real), ("twin", twin)):
+        frames["customers"] = frames["customers"].assign(
+            note=[f"{side} {number}" for number in range(CUSTOMERS)]
+        )
+    replaced = {"customers": ["note"]} if kind == "replaced" else None
+    findings = judge(metadata(), real, twin, seed=0, replaced=replaced).findings
+
+    assert failed(findings) == {"NewRowSynthesis": [None, None]}
 
 
 def test_without_scikit_learn_the_classifier_is_refused_and_all_else_works(

@@ -18,7 +18,7 @@ from synthohive_py.columns.datetexts import DateTextCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.documents import JsonCodec
 from synthohive_py.columns.identifier import IdentifierCodec
-from synthohive_py.columns.nested import ListCodec, Rows, StructCodec, is_list_type
+from synthohive_py.columns.nested import ListCodec, MapCodec, Rows, StructCodec, is_list_type
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.opaque import BytesCodec, NestedCodec
 from synthohive_py.columns.positional import PositionalCodec
@@ -123,18 +123,37 @@ def _fit_nested(column: pa.Array, rows: Rows, threshold: int, counted: Counted |
     """The codec for structs, lists and maps: whole values where most rows share theirs, else by parts."""
     part = partial(_fit_part, threshold, counted)
     names = pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
-    known = column if counted is None else column.filter(pa.array(counted(names, rows)))
+    counts = _once_a_row(names, rows, threshold)
+    if counted is not None:
+        counts &= counted(names, rows)
+    known = column.filter(pa.array(counts))
     whole = NestedCodec.fit(known, threshold=threshold)
     is_shared = sum(whole.counts) >= WHOLE_MASS * (len(known) - known.null_count)
     if not is_shared and pa.types.is_struct(column.type) and column.type.num_fields:
         return StructCodec.fit(column, rows, fit_part=part)
     if not is_shared and is_list_type(column.type):
         return ListCodec.fit(column, rows, fit_part=part, threshold=threshold)
+    if not is_shared and pa.types.is_map(column.type):
+        return MapCodec.fit(column, rows, fit_part=part, threshold=threshold)
     return whole
 
 
 def _fit_part(threshold: int, counted: Counted | None, column: pa.Array, rows: Rows) -> ColumnCodec:
-    if counted is not None and not is_nested_type(column.type):
-        counts = counted(column, rows)
+    if not is_nested_type(column.type):
+        counts = _once_a_row(column, rows, threshold)
+        if counted is not None:
+            counts &= counted(column, rows)
         column, rows = column.filter(pa.array(counts)), rows[counts]
     return fit_codec(column, threshold=threshold, hint=ColumnHint(), counted=counted, rows=rows)
+
+
+def _once_a_row(column: pa.Array, rows: Rows, threshold: int) -> npt.NDArray[np.bool_]:
+    """Which values count: one that a row says again and again does so once, unless other rows say it, too."""
+    plain = column.storage if isinstance(column, pa.ExtensionArray) else column  # UUIDs are bytes
+    coded = plain.dictionary_encode(null_encoding="encode")
+    values = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    if not len(values):
+        return np.ones(0, bool)
+    first = np.zeros(len(values), bool)
+    first[np.unique(rows * (values.max() + 1) + values, return_index=True)[1]] = True
+    return first | (np.bincount(values[first])[values] >= threshold)

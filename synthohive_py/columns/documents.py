@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.columns.base import (
@@ -33,6 +34,7 @@ __all__ = ["JsonCodec"]
 
 PROBED_ROWS = 100  # read before all rows are, and compared in how they are written
 MAX_KEYS = 100  # of one object, the most frequent ones
+LONGEST_INTEGER = 20  # characters of a 64-bit number
 MAX_DEPTH = 20  # levels of a document
 NAMED = 0.5  # share of an object's entries under common keys from which on keys are names
 
@@ -44,6 +46,10 @@ _TYPES: dict[Kind, pa.DataType] = {
     "boolean": pa.bool_(),
     "null": pa.null(),
 }
+# What a whole document may be; those of numbers are of one kind.
+ROOTS: tuple[Kind, ...] = ("object", "list", "text", "number", "boolean", "null")
+_ROOTS: dict[Kind, Kind] = {"map": "object", "integer": "number"}
+_NONE = object()  # no JSON
 _MARKS = ((", ", ": "), (",", ":"))
 
 
@@ -67,12 +73,19 @@ class Shape:
 
     @classmethod
     def of(
-        cls, values: Sequence[Any], threshold: int, *, missing: int = 0, depth: int = MAX_DEPTH
+        cls,
+        values: Sequence[Any],
+        rows: Sequence[int],
+        threshold: int,
+        *,
+        missing: int = 0,
+        depth: int = MAX_DEPTH,
     ) -> Shape | None:
         """The shape of most values; None if fewer than the threshold have one.
 
         Args:
             values: The values of one place, of all documents.
+            rows: The document that each is in.
             threshold: How many have to have it.
             missing: How many documents have no such place.
             depth: How many levels may lie below.
@@ -89,31 +102,38 @@ class Shape:
         if count < threshold or depth == 0:
             return None
         if kind == "object":
-            found = cls._of_objects([v for v in values if isinstance(v, dict)], threshold, depth - 1)
+            inner = [(v, row) for v, row in zip(values, rows, strict=True) if isinstance(v, dict)]
+            found = cls._of_objects(inner, threshold, depth - 1)
             return found and replace(found, writes_null=writes_null)
         if kind == "list":
-            elements = [e for v in values if isinstance(v, list) for e in v]
-            element = cls.of(elements, threshold, depth=depth - 1) or cls("null")
+            lists = [(v, row) for v, row in zip(values, rows, strict=True) if isinstance(v, list)]
+            elements = [element for v, _ in lists for element in v]
+            whose = [row for v, row in lists for _ in v]
+            element = cls.of(elements, whose, threshold, depth=depth - 1) or cls("null")
             return cls(kind, element=element, writes_null=writes_null)
         return cls(kind, writes_null=writes_null, has_integers=integers > 0)
 
     @classmethod
-    def _of_objects(cls, values: Sequence[dict[str, Any]], threshold: int, depth: int) -> Shape | None:
-        by_key: dict[str, list[Any]] = {}
-        for value in values:
+    def _of_objects(
+        cls, values: Sequence[tuple[dict[str, Any], int]], threshold: int, depth: int
+    ) -> Shape | None:
+        by_key: dict[str, tuple[list[Any], list[int]]] = {}
+        for value, row in values:
             for key, inner in value.items():
-                by_key.setdefault(key, []).append(inner)
-        common = sorted(
-            (k for k, inner in by_key.items() if len(inner) >= threshold), key=lambda k: -len(by_key[k])
-        )
-        kept = set(common[:MAX_KEYS])
-        entries = sum(map(len, by_key.values()))
-        if sum(len(by_key[key]) for key in kept) < NAMED * entries:
-            element = cls.of([inner for mine in by_key.values() for inner in mine], threshold, depth=depth)
+                entries = by_key.setdefault(key, ([], []))
+                entries[0].append(inner)
+                entries[1].append(row)
+        # A key that one document says again and again is its own.
+        common = [key for key, (_, rows) in by_key.items() if len(set(rows)) >= threshold]
+        kept = set(sorted(common, key=lambda key: -len(by_key[key][0]))[:MAX_KEYS])
+        total = sum(len(inner) for inner, _ in by_key.values())
+        if sum(len(by_key[key][0]) for key in kept) < NAMED * total:
+            inner = [one for mine, _ in by_key.values() for one in mine]
+            element = cls.of(inner, [r for _, rows in by_key.values() for r in rows], threshold, depth=depth)
             return cls("map", element=element) if element else None
         shapes = {
-            key: cls.of(inner, threshold, missing=len(values) - len(inner), depth=depth)
-            for key, inner in by_key.items()
+            key: cls.of(inner, rows, threshold, missing=len(values) - len(inner), depth=depth)
+            for key, (inner, rows) in by_key.items()
             if key in kept
         }
         fields = {key: shape for key, shape in shapes.items() if shape}
@@ -183,86 +203,146 @@ class Shape:
 
 @dataclass(frozen=True)
 class JsonCodec(ColumnCodec):
-    """The codes of what the documents hold.
+    """One code that says what a cell is, if cells differ in it, then the codes of all that documents hold.
 
     Attributes:
         type: The column's Arrow text type.
-        shape: What may stand in a document.
-        values: The codec of the documents as structs or lists.
+        shapes: The kinds of documents, the most frequent first: most columns have one, of objects.
+        codecs: For each, the codec of the documents as Arrow's values.
+        others: Texts that are no JSON and that enough rows share, such as none at all.
+        null: Whether the column has nulls.
         is_spaced: Whether blanks stand behind commas and colons.
         is_ascii: Whether other letters are escaped.
     """
 
     kind: ClassVar[str] = "json"
     type: pa.DataType
-    shape: Shape
-    values: ColumnCodec
+    shapes: tuple[Shape, ...]
+    codecs: tuple[ColumnCodec, ...]
+    others: tuple[str, ...]
+    null: bool
     is_spaced: bool
     is_ascii: bool
 
     @classmethod
     def fit(cls, column: pa.Array, rows: Rows, *, fit_part: FitPart, threshold: int = 5) -> JsonCodec | None:
-        """Learn from a real column; None if one of its texts is no object or list of JSON.
+        """Learn from a real column; None if most of its texts are no objects or lists of JSON.
 
         Args:
             column: The real texts.
             rows: The rows they stand in.
-            fit_part: Gives the codec of the documents as structs or lists.
-            threshold: Keys and kinds of values that fewer documents have are left out.
+            fit_part: Gives the codec of documents as Arrow's values.
+            threshold: Texts, keys and kinds of values that fewer documents have are left out.
         """
         texts = column.drop_null().to_pylist()
-        if not texts or any(_read(text) is None for text in texts[:PROBED_ROWS]):
+        if not _are_documents([_read(text) for text in texts[:PROBED_ROWS]]):
             return None
-        documents = [_read(text) for text in texts]
-        if None in documents or len({type(document) for document in documents}) > 1:
+        values = [_read(text) for text in texts]
+        if not _are_documents(values):
             return None
-        shape = Shape.of(documents, threshold)
-        if shape is None:
+        rows = rows[np.asarray(column.is_valid())]
+        found = []
+        for kind in ROOTS:
+            mine = [i for i, value in enumerate(values) if _root_of(value) == kind]
+            shape = Shape.of([values[i] for i in mine], mine, threshold) if mine else None
+            if shape:
+                documents = pa.array([shape.read(values[i]) for i in mine], shape.type)
+                found.append((len(mine), shape, fit_part(documents, rows[mine])))
+        if not found:
             return None
-        some = list(zip(texts[:PROBED_ROWS], documents[:PROBED_ROWS], strict=True))
+        found.sort(key=lambda kind: -kind[0])
+        rest = Counter(text for text, value in zip(texts, values, strict=True) if value is _NONE)
+        some = [(t, v) for t, v in zip(texts, values, strict=True) if isinstance(v, dict | list)][
+            :PROBED_ROWS
+        ]
         styles = [
-            sum(_text(d, is_spaced=is_spaced, is_ascii=False) == text.strip() for text, d in some)
+            sum(_text(v, is_spaced=is_spaced, is_ascii=False) == t.strip() for t, v in some)
             for is_spaced in (True, False)
         ]
         return cls(
             type=column.type,
-            shape=shape,
-            values=fit_part(_as_arrow(column, shape), rows),
+            shapes=tuple(shape for _, shape, _ in found),
+            codecs=tuple(codec for _, _, codec in found),
+            others=tuple(sorted(text for text, count in rest.items() if count >= threshold)),
+            null=column.null_count > 0,
             is_spaced=styles[0] >= styles[1],
             is_ascii=all(text.isascii() for text in texts),
         )
 
     @property
+    def _kinds(self) -> int:
+        return len(self.shapes) + len(self.others) + self.null
+
+    @property
     def cardinalities(self) -> tuple[int, ...]:
-        return self.values.cardinalities
+        what = (self._kinds,) if self._kinds > 1 else ()
+        return what + tuple(k for codec in self.codecs for k in codec.cardinalities)
 
     @property
     def ordered(self) -> tuple[bool, ...]:
-        return self.values.ordered
+        return (False,) * (self._kinds > 1) + tuple(o for codec in self.codecs for o in codec.ordered)
 
     def encode(self, column: pa.Array) -> Codes:
-        return self.values.encode(_as_arrow(column, self.shape))
+        texts = column.to_pylist()
+        values = [_NONE if text is None else _read(text) for text in texts]
+        roots: dict[Kind | None, int] = {
+            _ROOTS.get(shape.kind, shape.kind): i for i, shape in enumerate(self.shapes)
+        }
+        known = {text: len(self.shapes) + i for i, text in enumerate(self.others)}
+        what = np.array(
+            [
+                self._kinds - 1 if text is None else known.get(text, roots.get(_root_of(value), 0))
+                for text, value in zip(texts, values, strict=True)
+            ],
+            np.int32,
+        )
+        codes = np.zeros((len(texts), len(self.cardinalities)), np.int32)
+        for i, (shape, codec, at) in enumerate(self._parts()):
+            fits = [roots.get(_root_of(value)) == i for value in values]
+            mine = np.flatnonzero((what == i) & fits)
+            codes[mine, at] = codec.encode(pa.array([shape.read(values[j]) for j in mine], shape.type))
+        if self._kinds > 1:
+            codes[:, 0] = what
+        return codes
 
     def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
-        return self._written(self.values.decode(codes, rng))
+        what = codes[:, 0] if self._kinds > 1 else np.zeros(len(codes), np.int32)
+        texts: npt.NDArray[np.object_] = np.full(len(codes), None, object)
+        for i, (shape, codec, at) in enumerate(self._parts()):
+            mine = np.flatnonzero(what == i)
+            texts[mine] = self._written(shape, codec.decode(codes[mine, at], rng))
+        for i, text in enumerate(self.others, len(self.shapes)):
+            texts[what == i] = text
+        return pa.array(list(texts), self.type)
 
     def decode_part(self, codes: Codes, part: Part, seed: Seed) -> pa.Array:
-        return self._written(self.values.decode_part(codes, part, seed))
-
-    def _written(self, values: pa.Array) -> pa.Array:
-        texts = [
-            None
-            if value is None
-            else _text(self.shape.write(value), is_spaced=self.is_spaced, is_ascii=self.is_ascii)
-            for value in values.to_pylist()
-        ]
+        """See there; what is unique in documents of one kind stays so over all parts."""
+        if self._kinds > 1:
+            return super().decode_part(codes, part, seed)
+        [(shape, codec, at)] = self._parts()
+        texts = self._written(shape, codec.decode_part(codes[:, at], part, seed))
         return pa.array(texts, self.type)
+
+    def _parts(self) -> list[tuple[Shape, ColumnCodec, slice]]:
+        """The kinds of documents, and which code columns are theirs."""
+        found, start = [], int(self._kinds > 1)
+        for shape, codec in zip(self.shapes, self.codecs, strict=True):
+            stop = start + len(codec.cardinalities)
+            found.append((shape, codec, slice(start, stop)))
+            start = stop
+        return found
+
+    def _written(self, shape: Shape, values: pa.Array) -> list[str]:
+        documents = [shape.write(value) for value in values.to_pylist()]
+        return [_text(d, is_spaced=self.is_spaced, is_ascii=self.is_ascii) for d in documents]
 
     def state(self) -> State:
         return {
             "type": type_to_text(self.type),
-            "shape": self.shape.state(),
-            "values": {"kind": self.values.kind, **self.values.state()},
+            "shapes": [shape.state() for shape in self.shapes],
+            "codecs": [{"kind": codec.kind, **codec.state()} for codec in self.codecs],
+            "others": list(self.others),
+            "null": self.null,
             "is_spaced": self.is_spaced,
             "is_ascii": self.is_ascii,
         }
@@ -271,31 +351,39 @@ class JsonCodec(ColumnCodec):
     def from_state(cls, state: Mapping[str, Any]) -> JsonCodec:
         return cls(
             type=type_from_text(state["type"]),
-            shape=Shape.from_state(state["shape"]),
-            values=codec_from_state(state["values"]),
+            shapes=tuple(map(Shape.from_state, state["shapes"])),
+            codecs=tuple(map(codec_from_state, state["codecs"])),
+            others=tuple(state["others"]),
+            null=state["null"],
             is_spaced=state["is_spaced"],
             is_ascii=state["is_ascii"],
         )
 
 
-def _as_arrow(column: pa.Array, shape: Shape) -> pa.Array:
-    documents = [None if text is None else _read(text) for text in column.to_pylist()]
-    return pa.array([shape.read(document) for document in documents], shape.type)
+def _are_documents(values: Sequence[Any]) -> bool:
+    """Whether most values are objects or lists, and the others JSON as well, or few."""
+    return sum(isinstance(value, dict | list) for value in values) > len(values) / 2
 
 
-def _read(text: str) -> dict[str, Any] | list[Any] | None:
-    """The object or list that a text is in JSON; None if it is none."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
+def _read(text: str) -> Any:
+    """What a text says in JSON; `_NONE` if it is no JSON."""
     try:
-        found = json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_number)
+        return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_number)
     except (ValueError, RecursionError):
+        return _NONE
+
+
+def _root_of(value: Any) -> Kind | None:
+    """The kind of a whole document; None if it is none."""
+    if value is _NONE:
         return None
-    return found if isinstance(found, dict | list) else None
+    kind = _kind_of(value)
+    return "number" if kind == "integer" else kind
 
 
 def _integer(text: str) -> int | float:
-    return int(text) if len(text) < 19 else _number(text)
+    number = int(text) if len(text) <= LONGEST_INTEGER else 2**64
+    return number if -(2**63) <= number < 2**63 else _number(text)
 
 
 def _number(text: str) -> float:

@@ -1,7 +1,8 @@
-"""Structs and lists by their parts: for columns whose values are rarely shared as wholes.
+"""Structs, lists and maps by their parts: for columns whose values are rarely shared as wholes.
 
 The fields of a struct are columns like any other, so what they say of each other and of the row is learned.
-Of a list the length is learned with the row; its elements are drawn each for itself.
+Of a list the length is learned with the row; its elements are drawn each for itself. A map is a list of
+pairs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from synthohive_py.columns.bins import Bins
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.rng import Part, Seed
 
-__all__ = ["FitPart", "ListCodec", "Rows", "StructCodec", "is_list_type"]
+__all__ = ["FitPart", "ListCodec", "MapCodec", "Rows", "StructCodec", "is_list_type"]
 
 Rows = npt.NDArray[np.int64]
 FitPart = Callable[[pa.Array, Rows], ColumnCodec]  # the values of a part, and the rows they stand in
@@ -245,3 +246,54 @@ class ListCodec(ColumnCodec):
             is_sorted=state["is_sorted"],
             null=state["null"],
         )
+
+
+@dataclass(frozen=True)
+class MapCodec(ColumnCodec):
+    """The codes of the list of the map's pairs.
+
+    Attributes:
+        type: The column's Arrow type.
+        pairs: The codec of the lists.
+    """
+
+    kind: ClassVar[str] = "map"
+    type: pa.MapType
+    pairs: ListCodec
+
+    @classmethod
+    def fit(cls, column: pa.MapArray, rows: Rows, *, fit_part: FitPart, threshold: int = 5) -> MapCodec:
+        """Learn from a real column, whose values stand in `rows`; `fit_part` gives the codec of a pair."""
+        pairs = ListCodec.fit(_as_lists(column), rows, fit_part=fit_part, threshold=threshold)
+        return cls(column.type, pairs)
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        return self.pairs.cardinalities
+
+    @property
+    def ordered(self) -> tuple[bool, ...]:
+        return self.pairs.ordered
+
+    def encode(self, column: pa.MapArray) -> Codes:
+        return self.pairs.encode(_as_lists(column))
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
+        """Maps; where a key is drawn twice, the last pair counts."""
+        lists = self.pairs.decode(codes, rng).to_pylist()
+        maps = [None if v is None else list({p["key"]: p["value"] for p in v}.items()) for v in lists]
+        return pa.array(maps, self.type)
+
+    def state(self) -> State:
+        return {"type": type_to_text(self.type), "pairs": self.pairs.state()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> MapCodec:
+        return cls(type_from_text(state["type"]), ListCodec.from_state(state["pairs"]))
+
+
+def _as_lists(column: pa.MapArray) -> pa.ListArray:
+    kind = column.type
+    pair = pa.struct([pa.field("key", kind.key_type), pa.field("value", kind.item_type)])
+    lists = [None if v is None else [{"key": k, "value": i} for k, i in v] for v in column.to_pylist()]
+    return pa.array(lists, pa.list_(pair))

@@ -234,7 +234,7 @@ def test_made_up_values_that_are_none_of_their_type_are_replaced(mysql, mysql_ur
         for i in range(150)
     ]
     rows = ", ".join(
-        f"('{doc}', '{paper}', '{doc if i % 2 else i}', '{note}', {1 + (i < 3)})"
+        f"('{doc}', '{paper}', '{doc if i % 3 == 0 else i}', '{note}', {1 + (i < 3)})"
         for i, (doc, paper, note) in enumerate(values)
     )
     mysql_sql(f"insert into shop.t values {rows}")

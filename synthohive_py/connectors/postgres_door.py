@@ -72,6 +72,7 @@ REMEDIES = {
 # Where the server gives no code of its own.
 SAID = {
     "server closed the connection|connection to server|connection not open|no connection": LOST,
+    "could not (receive data from|send data to) server": LOST,
     "No space left|File too large": ROOM,
 }
 CONNECTING = {
@@ -99,6 +100,7 @@ SHOWN = {
     r"canceling statement due to lock timeout": BUSY,
     r"canceling statement due to [\w ]+": ENDED,
     r"(terminating|server closed the) connection[\w ]*": LOST,
+    r"could not (receive data from|send data to) server": LOST,
     r"No space left on device|File too large": ROOM,
     r"could not (read|open|access|extend|write)": REMEDIES["58"],
     r"out of memory": REMEDIES["53"],

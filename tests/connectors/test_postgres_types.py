@@ -181,7 +181,10 @@ UNIQUE = {
     "doc": ("jsonb", "jsonb_build_object('id', g, 'name', 'n' || g)"),
     "paper": ("json not null", "json_build_object('id', g, 'tags', array[g, g * 2])"),
     "either": ("jsonb", "case when g % 3 > 0 then to_jsonb('x' || g) else jsonb_build_object('g', g) end"),
-    "other": ("json not null", "case when g % 3 > 0 then to_json('x' || g) else json_build_object('g', g) end"),
+    "other": (
+        "json not null",
+        "case when g % 3 > 0 then to_json('x' || g) else json_build_object('g', g) end",
+    ),
     "days": ("daterange", "daterange('2020-01-01'::date + g, '2020-01-01'::date + g + g % 9)"),
     "span": ("int4range not null", "int4range(g, g + g % 7)"),
     "mac": ("macaddr", "('08:00:2b:01:02:' || lpad(to_hex(g), 2, '0'))::macaddr"),

@@ -117,6 +117,12 @@ class MySQLConnector(Connector):
             return relation
         return Relation("", relation.schema.lower(), relation.identifier.lower())
 
+    def home(self) -> str:
+        """The number that MySQL or a newer MariaDB has given itself; empty for older ones."""
+        with self._session() as session, refusing("the server can't be asked"):
+            found = session.ask("show global variables where variable_name in ('server_uuid', 'server_uid')")
+        return str(found[0]["Value"]) if found else ""
+
     @cached_property
     def _is_caseless(self) -> bool:
         with self._session() as session, refusing("the server can't be asked"):

@@ -42,6 +42,10 @@ __all__ = ["PostgresConnector"]
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 60  # that anybody waits: for another writer, or for a table that another program holds
+HOME = (
+    "select concat(s.system_identifier, '/', d.oid) as home "
+    "from pg_control_system() as s, pg_database as d where d.datname = current_database()"
+)
 OWN_SCHEMAS = ("information_schema", "pg_")  # how the names of the server's own begin
 
 
@@ -77,6 +81,12 @@ class PostgresConnector(Connector):
     def _database(self) -> str:
         with self._session() as session:
             return str(session.ask("select current_database()::text as name")[0]["name"])
+
+    def home(self) -> str:
+        """The number that the server's files got when they were made, and that of the database."""
+        with self._session() as session, contextlib.suppress(adbc.Error):  # a server may refuse to tell
+            return str(session.ask(HOME)[0]["home"])
+        return ""
 
     def reflect(self, schema: str) -> Metadata:
         checked(Relation("", schema, ""))

@@ -517,3 +517,12 @@ def test_a_missing_database_table_or_column_is_named(mysql, mysql_sql) -> None:
         mysql.reflect("nowhere")
     with pytest.raises(ConnectorError, match=r"shop.*missing.*there is no such table"):
         mysql.write_twins([twin(mysql, pa.table({"a": [1]}), "missing")])
+
+
+@pytest.mark.usefixtures("mysql_sql")
+def test_a_server_has_a_number_of_its_own(mysql_url) -> None:
+    connector, _ = open_url(f"{mysql_url}/shop")
+    same, _ = open_url(f"{mysql_url}/information_schema?schema=shop")
+
+    assert len(connector.home()) > 20
+    assert connector.home() == same.home()

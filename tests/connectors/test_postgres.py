@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
-from postgres_server import PASSWORD, free_port
+from postgres_server import PASSWORD, free_port, postgres_server
 from postgres_tables import columns_of, leftovers, shop, twin
 
+from synthohive_py import Synthesizer
 from synthohive_py.connectors import Place, Relation, Twin, connect, open_url
 from synthohive_py.connectors import postgres as module
 from synthohive_py.connectors.postgres import PostgresConnector
@@ -243,6 +244,20 @@ def test_a_twin_never_replaces_a_real_table(postgres, sql) -> None:
 
 
 # ---------------------------------------------------------------- old twins
+
+
+def test_a_server_with_the_same_names_is_another_one(postgres_uri, sql) -> None:
+    """A copy for the developers: the same database, schema and tables, elsewhere."""
+    sql("create table shop.t as select g as a, g % 3 as b from generate_series(1, 60) as g")
+    synthesizer = Synthesizer(model="gaussian_copula", progress=False).fit(f"{postgres_uri}?schema=shop")
+
+    with postgres_server() as elsewhere:
+        for _ in range(2):  # also where the table is there from the time before
+            synthesizer.sample(output_path=f"{elsewhere}?schema=shop")
+        copied, _ = open_url(elsewhere)
+        assert copied.count(copied.relation("shop", "t")) == 60
+    with pytest.raises(ConnectorError, match="would replace the real table"):
+        synthesizer.sample(output_path=f"{postgres_uri}?schema=shop")
 
 
 def test_an_old_twin_with_the_same_columns_keeps_what_is_tied_to_it(postgres, sql) -> None:

@@ -27,6 +27,7 @@ from synthohive_py.quality.detection import (
     detection_score,
     real_detection_auc,
 )
+from synthohive_py.quality.families import Families
 from synthohive_py.quality.integrity import LinkCounts, absent, count_link, judge_keys, judge_link
 from synthohive_py.quality.judged import DEVIATIONS, Judged, Tables, Tolerances
 from synthohive_py.quality.metrics import TEXT_LENGTH
@@ -189,12 +190,13 @@ def judge(
         result.links[name] = [
             count_link(result.tables[name], key, originals, twins) for key in config.foreign_keys
         ]
+    families = Families(result.tables)
     for name, pair in result.tables.items():
         rows = (real_rows or {}).get(name, pair.real.num_rows)
         times = 1.0 if pair.config.mode == "reference" else scale
         expected = None if times is None or scale is None else round(rows * times)
         known = rules.get(name) if rules else None
-        _judge_table(result, pair, twins, expected=expected, rules=known, detection=detection)
+        _judge_table(result, pair, twins, families, expected=expected, rules=known, detection=detection)
     return result
 
 
@@ -202,6 +204,7 @@ def _judge_table(
     result: Judgement,
     pair: Judged,
     twins: Tables,
+    families: Families,
     *,
     expected: int | None,
     rules: TableRules | None,
@@ -215,10 +218,11 @@ def _judge_table(
         result.findings.append(_judge_rows(pair, links, expected))
     result.findings.extend(judge_keys(pair))
     for link in links:
-        result.findings.extend(judge_link(pair, link))
-    result.findings.extend(judge_columns(pair))
+        own = families.of_real(link.key.parent) if link.key.parent in result.tables else ()
+        result.findings.extend(judge_link(pair, link, own))
+    result.findings.extend(judge_columns(pair, families.of_real(name)))
     if pair.config.mode != "reference":
-        _judge_rows_as_wholes(result, pair, detection=detection)
+        _judge_rows_as_wholes(result, pair, families, detection=detection)
     if rules is not None and name in twins:
         result.findings.extend(_judge_rules(pair, rules, twins))
 
@@ -320,12 +324,12 @@ def _new_rows(pair: Judged, columns: Sequence[str], aside: str) -> Finding:
     )
 
 
-def _judge_rows_as_wholes(result: Judgement, pair: Judged, *, detection: bool) -> None:
+def _judge_rows_as_wholes(result: Judgement, pair: Judged, families: Families, *, detection: bool) -> None:
     """Pairs of columns, alone and with those of the parents; copies; and what a classifier sees."""
     name = pair.config.name
-    view = alone(pair, result.tables, ROWS)
+    view = alone(pair, families, ROWS)
     joins = {
-        link.label: with_parent(pair, link.key, result.tables[link.key.parent], ROWS)
+        link.label: with_parent(pair, link.key, families, ROWS)
         for link in result.links[name]
         if link.absent is None and link.key.parent != name
     }
@@ -348,7 +352,7 @@ def _judge_rows_as_wholes(result: Judgement, pair: Judged, *, detection: bool) -
         if link.key.parent == name and link.absent is None
     ]
     if children:
-        joined = with_children(pair, children, result.tables)
+        joined = with_children(pair, children, families)
         result.findings.extend(_judge_detection(pair, None, "C2STWithChildren", joined))
 
 

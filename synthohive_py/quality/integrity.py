@@ -76,8 +76,14 @@ def count_link(pair: Judged, key: ForeignKey, real: Tables, synthetic: Tables) -
     return LinkCounts(key, None, ours, check_link(pair.twin, key.columns, parent, key.parent_columns))
 
 
-def judge_link(pair: Judged, link: LinkCounts) -> Iterator[Finding]:
-    """A foreign key refers to rows that exist, and parents have as many children as real ones."""
+def judge_link(pair: Judged, link: LinkCounts, families: Sequence[np.ndarray] = ()) -> Iterator[Finding]:
+    """A foreign key refers to rows that exist, and parents have as many children as real ones.
+
+    Args:
+        pair: The table.
+        link: The key.
+        families: Per way in which the real parents belong together, the number of each one's family.
+    """
     real, twin = link.real, link.twin
     kept = real.orphan_share > 0 and link.key.orphans == "keep"
     allowed = real.orphan_share + pair.tolerances.orphans if kept else 0.0
@@ -100,7 +106,7 @@ def judge_link(pair: Judged, link: LinkCounts) -> Iterator[Finding]:
     )
     if not link.absent:
         counts = pa.chunked_array([real.counts]), pa.chunked_array([twin.counts])
-        yield judge_shape(pair, link.label, CARDINALITY, *counts)
+        yield judge_shape(pair, link.label, CARDINALITY, *counts, families=families)
 
 
 def absent(table: pa.Table, columns: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from synthohive_py.quality.judged import Judged
 from synthohive_py.quality.keys import parent_of
 
 if TYPE_CHECKING:
+    from synthohive_py.quality.families import Families
     from synthohive_py.schema import ForeignKey
 
 __all__ = ["PARENT", "View", "alone", "with_children", "with_parent"]
@@ -39,22 +40,25 @@ class View:
     own: int = 0
 
 
-def alone(pair: Judged, parents: Mapping[str, Judged], rows: int) -> View:
-    """At most so many rows of a table; rows of one parent are a family."""
+def alone(pair: Judged, families: Families, rows: int) -> View:
+    """At most so many rows of a table."""
     real, twin = pair.sampled(rows, "rows")
     found = features(
         pair.real.take(pa.array(real)),
         pair.twin.take(pa.array(twin)),
         pair.metrics,
     )
-    ours, theirs = _families(pair, parents)
+    ours, theirs = families.main(pair.config.name)
     return View(found, ours[real], theirs[twin], own=len(found))
 
 
-def with_parent(pair: Judged, key: ForeignKey, parent: Judged, rows: int) -> View:
-    """At most so many rows that have a parent, each with the parent's columns; siblings are a family."""
-    own, parental, families = [], [], []
-    for side, child, above in (("real", pair.real, parent.real), ("twin", pair.twin, parent.twin)):
+def with_parent(pair: Judged, key: ForeignKey, families: Families, rows: int) -> View:
+    """At most so many rows that have a parent, each with the parent's columns."""
+    parent = families.tables[key.parent]
+    own, parental, whose_families = [], [], []
+    numbers = families.along(pair.config.name, key)
+    sides = ("real", pair.real, parent.real), ("twin", pair.twin, parent.twin)
+    for (side, child, above), number in zip(sides, numbers, strict=True):
         place = parent_of(child, key.columns, above, key.parent_columns)
         whose = np.flatnonzero(place >= 0)
         if len(whose) > rows:
@@ -62,50 +66,18 @@ def with_parent(pair: Judged, key: ForeignKey, parent: Judged, rows: int) -> Vie
             whose = np.sort(generator.choice(whose, rows, replace=False, shuffle=False))
         own.append(child.take(pa.array(whose)))
         parental.append(above.take(pa.array(place[whose])))
-        # Rows of a reference table are the same on both sides: to know one tells nothing.
-        families.append(place[whose] if parent.config.mode != "reference" else np.arange(len(whose)))
+        whose_families.append(number[whose])
     found = features(own[0], own[1], pair.metrics)
     others = features(parental[0], parental[1], parent.metrics)
     others = [replace(f, name=f"{PARENT}{f.name}") for f in others]
-    return View([*found, *others], families[0], families[1], own=len(found))
+    return View([*found, *others], whose_families[0], whose_families[1], own=len(found))
 
 
-def with_children(
-    pair: Judged, children: Sequence[tuple[ForeignKey, Judged]], parents: Mapping[str, Judged]
-) -> View:
+def with_children(pair: Judged, children: Sequence[tuple[ForeignKey, Judged]], families: Families) -> View:
     """All rows with how many children they have, and per column of these the mean or the number of values."""
-    view = alone(pair, parents, max(pair.real.num_rows, pair.twin.num_rows))
+    view = alone(pair, families, max(pair.real.num_rows, pair.twin.num_rows))
     added = [f for i, (key, child) in enumerate(children) for f in _aggregates(pair, key, child, f"{i}.")]
     return replace(view, features=[*view.features, *added])
-
-
-def _families(pair: Judged, parents: Mapping[str, Judged]) -> tuple[Array, Array]:
-    """Per row the family by the foreign key with the most parents; without one each row is its own."""
-    keys = [key for key in pair.config.foreign_keys if key.parent != pair.config.name]
-    keys = [key for key in keys if key.parent in parents and parents[key.parent].config.mode != "reference"]
-    keys = [key for key in keys if _is_whole(pair, key, parents[key.parent])]
-    if not keys:
-        return np.arange(pair.real.num_rows), np.arange(pair.twin.num_rows)
-    key = max(keys, key=lambda k: parents[k.parent].real.num_rows)
-    parent = parents[key.parent]
-    ours, theirs = (
-        parent_of(child, key.columns, above, key.parent_columns)
-        for child, above in ((pair.real, parent.real), (pair.twin, parent.twin))
-    )
-    return _numbered(ours), _numbered(theirs)
-
-
-def _is_whole(pair: Judged, key: ForeignKey, parent: Judged) -> bool:
-    """Whether the twin has all columns of a key."""
-    return {*key.columns} <= {*pair.twin.column_names} and {*key.parent_columns} <= {
-        *parent.twin.column_names
-    }
-
-
-def _numbered(families: Array) -> Array:
-    """The families, and each row without one as a family of its own."""
-    without = families < 0
-    return np.where(without, families.max(initial=-1) + np.cumsum(without), families)
 
 
 def _aggregates(pair: Judged, key: ForeignKey, child: Judged, prefix: str) -> list[Feature]:

@@ -1,0 +1,111 @@
+"""Rows of one parent are alike: a second sample of parents passes, and what is wrong beyond that fails."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthohive_py import Metadata
+from synthohive_py.quality import Finding, score
+from synthohive_py.quality.baseline import clustering
+
+CUSTOMERS, INVOICES, LINES = 60, 600, 3_000
+CITIES = [f"city {number}" for number in range(500)]
+Frames = dict[str, pd.DataFrame]
+
+
+def sample(seed: int, *, notes: float = 0.4, noted: float = 1.0) -> Frames:
+    """Customers, their invoices and these one's lines; an invoice has the city of its customer.
+
+    Args:
+        seed: Decides who the customers are.
+        notes: How many customers have a note on each of their invoices.
+        noted: And on how many of these.
+    """
+    rng = np.random.default_rng(seed)
+    city = rng.choice(CITIES, CUSTOMERS, replace=False)
+    level = rng.normal(100, 40, CUSTOMERS)
+    has_notes = rng.permutation(CUSTOMERS) < notes * CUSTOMERS
+    whose = rng.integers(0, CUSTOMERS, INVOICES)
+    total = (level[whose] + rng.normal(0, 5, INVOICES)).round(2)
+    is_noted = has_notes[whose] & (rng.random(INVOICES) < noted)
+    note = pd.Series(rng.choice(["late", "paid"], INVOICES)).where(is_noted)
+    invoice = rng.integers(0, INVOICES, LINES)
+    return {
+        "customers": pd.DataFrame({"customer_id": range(CUSTOMERS)}),
+        "invoices": pd.DataFrame(
+            {
+                "invoice_id": range(INVOICES),
+                "customer_id": whose,
+                "city": city[whose],
+                "total": total,
+                "note": note,
+            }
+        ),
+        "lines": pd.DataFrame(
+            {
+                "line_id": range(LINES),
+                "invoice_id": invoice,
+                "city": city[whose[invoice]],
+                "price": (total[invoice] / 5).round(2),
+            }
+        ),
+    }
+
+
+def judged(twin: Frames, real: Frames | None = None) -> list[Finding]:
+    declared = Metadata()
+    declared.add_table("customers", pk="customer_id")
+    declared.add_table("invoices", pk="invoice_id", fk={"customer_id": "customers.customer_id"})
+    declared.add_table("lines", pk="line_id", fk={"invoice_id": "invoices.invoice_id"})
+    return score(declared, real or sample(0), twin, seed=0)
+
+
+def failed(findings: list[Finding]) -> set[tuple[str, str | None, str]]:
+    return {(f.table, f.column, f.metric) for f in findings if not f.passed}
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_a_second_sample_of_parents_passes(seed: int) -> None:
+    findings = judged(sample(seed))
+
+    assert failed(findings) == set()
+    cities = [f for f in findings if f.column == "city" and f.metric == "TVComplement"]
+    assert [f.table for f in cities] == ["invoices", "lines"]
+    assert max(f.score for f in cities) < 0.3
+
+
+def test_what_no_second_sample_of_parents_explains_fails() -> None:
+    """Totals are twice as high, and nearly everybody has notes."""
+    twin = sample(1, notes=0.95)
+    twin["invoices"]["total"] *= 2
+
+    assert {("invoices", "total", "KSComplement"), ("invoices", "note", "MissingValueSimilarity")} <= failed(
+        judged(twin)
+    )
+
+
+def test_where_siblings_are_not_alike_rows_count_one_by_one() -> None:
+    """Two fifths of the invoices have notes, in the twin three: of customers that may be."""
+    by_invoice = judged(sample(1, notes=1, noted=0.6), sample(0, notes=1, noted=0.4))
+    by_customer = judged(sample(1, notes=0.6), sample(0, notes=0.4))
+
+    assert ("invoices", "note", "MissingValueSimilarity") in failed(by_invoice)
+    assert ("invoices", "note", "MissingValueSimilarity") not in failed(by_customer)
+
+
+def test_a_column_that_is_never_null_gets_no_nulls() -> None:
+    twin = sample(1)
+    twin["invoices"]["city"] = twin["invoices"]["city"].where(np.arange(INVOICES) % 12 > 0)
+
+    assert ("invoices", "city", "MissingValueSimilarity") in failed(judged(twin))
+
+
+def test_clustering_is_the_size_of_families_that_are_all_alike_within() -> None:
+    families = np.repeat(np.arange(400), 10)
+    rng = np.random.default_rng(0)
+
+    assert clustering(np.repeat(rng.integers(0, 3, 400), 10), families) == pytest.approx(10, rel=0.1)
+    assert clustering(rng.integers(0, 3, 4_000), families) == pytest.approx(1, abs=0.1)
+    assert clustering(np.zeros(4_000, np.int64), families) == 1

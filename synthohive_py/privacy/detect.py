@@ -13,13 +13,13 @@ from synthohive_py.errors import SettingError
 from synthohive_py.privacy.kinds import KINDS, Kind, plain_name
 from synthohive_py.schema import Metadata, TableConfig
 
-__all__ = ["ProtectedColumn", "find_personal_columns", "is_text"]
+__all__ = ["ProtectedColumn", "find_personal_columns", "holds_numbers", "is_text"]
 
 MAX_VALUES = 2000  # distinct values that are looked at
-PROVEN = 0.8  # share of values that prove a kind without the column's name
 FITTING = 0.7  # share of values that fit what the name says
 NAMES = 0.4  # share of values made of known first and family names that makes a column one of names
 FEW = 3  # values; from fewer nothing is proven
+DIGITS = 9  # that a column of decimals has room for: fewer make no number of a person
 
 Found = Literal["declared", "name", "content", "foreign key"]
 Columns = dict[tuple[str, str], "ProtectedColumn"]
@@ -111,7 +111,8 @@ def _refuse_declared(table: TableConfig, column: str, kind: pa.DataType) -> None
             column=column,
             remedy="take it out of public_cols, or out of pii_cols and pii_columns",
         )
-    if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or holds_numbers(kind)
+    if not (is_text(kind) or is_number):
         raise SettingError(
             "is declared to hold personal data, but its type can't be replaced by another value",
             table=table.name,
@@ -122,30 +123,35 @@ def _refuse_declared(table: TableConfig, column: str, kind: pa.DataType) -> None
         )
 
 
+def holds_numbers(kind: pa.DataType) -> bool:
+    """Whether the type has room for the numbers of cards and the like, and for what stands for them."""
+    if pa.types.is_decimal(kind):
+        return bool(kind.scale >= 0 and kind.precision - kind.scale >= DIGITS)
+    is_wide = pa.types.is_integer(kind) and kind.bit_width >= 32
+    # A column of numbers with nulls comes from pandas as floats.
+    return bool(is_wide or pa.types.is_float64(kind))
+
+
 def _judge(
     name: str, column: pa.ChunkedArray, is_name: Callable[[str], bool] | None
 ) -> tuple[Kind | None, Found]:
-    kind_of_type = column.type
-    is_number = pa.types.is_integer(kind_of_type) and kind_of_type.bit_width >= 32
-    # A column of numbers with nulls comes from pandas as floats.
-    is_number = is_number or pa.types.is_float64(kind_of_type)
-    if not (is_text(kind_of_type) or is_number):
+    is_number = holds_numbers(column.type)
+    if not (is_text(column.type) or is_number):
         return None, "name"
     values = _some_values(column, as_number=is_number)
     if not values:
         return None, "name"
     plain = plain_name(name)
     for kind, known in KINDS.items():
-        if is_number and not known.numeric:
-            continue
-        if known.names.search(plain) and _share(values, known.fits) >= FITTING:
+        names = known.numbers if is_number else known.names
+        if names and names.search(plain) and _share(values, known.fits) >= FITTING:
             return kind, "name"
     for kind, known in KINDS.items():
         # Numbers without separators prove nothing but a card, whose last digit is a checksum.
         may_prove = known.proves and (not is_number or kind == "card") and len(values) >= FEW
-        if may_prove and known.proves and _share(values, known.proves) >= PROVEN:
+        if may_prove and known.proves and _share(values, known.proves) >= known.share:
             return kind, "content"
-    if is_text(kind_of_type) and is_name and len(values) >= FEW and _share(values, is_name) >= NAMES:
+    if not is_number and is_name and len(values) >= FEW and _share(values, is_name) >= NAMES:
         return "name", "content"
     return None, "content"
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from synthohive_py.privacy.pools import Pool
 from synthohive_py.privacy.shapes import Shapes
 from synthohive_py.rng import Seed
 
-__all__ = ["Disguise", "HiddenColumn", "HiddenTable", "number_of"]
+__all__ = ["Disguise", "HiddenColumn", "HiddenTable", "as_numbers", "number_of"]
 
 # Names first: what is made of them comes later.
 ORDER: tuple[Kind, ...] = (
@@ -47,6 +48,9 @@ ORDER: tuple[Kind, ...] = (
 PEOPLE: tuple[Kind, Kind, Kind] = ("first_name", "last_name", "name")
 NAMES = frozenset({"first_name", "last_name", "name", "address"})  # what differs from country to country
 MOST_NUMBERS = 10**12  # more than there are numbers for the values of a fit
+LONGEST = 64  # characters of what is invented for a mark
+SHORT = 26  # characters of an e-mail, below which few numbers are taken, as they are written in it
+FEW = 36**2
 MARKED = 10**9  # numbers of what is invented for marks in texts
 
 
@@ -88,6 +92,7 @@ class HiddenTable:
     Attributes:
         columns: The columns that hold them.
         texts: Columns of free text in which some were found.
+        longest: How many characters the longest real text of each has.
         country: The column that says where the people of a row live.
         names: Columns with their names that are not hidden.
     """
@@ -96,6 +101,7 @@ class HiddenTable:
     texts: tuple[str, ...] = ()
     country: str | None = None
     names: Mapping[Kind, str] = field(default_factory=dict)
+    longest: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,25 +156,32 @@ class Disguise:
             table = table.set_column(place, table.field(place), values)
         for name in hidden.texts:
             place = table.column_names.index(name)
-            values = self._without_marks(table.column(place), seed.child(name))
+            longest = hidden.longest.get(name, LONGEST)
+            values = self._without_marks(table.column(place), seed.child(name), longest)
             table = table.set_column(place, table.field(place), values)
         return table
 
-    def _without_marks(self, column: pa.ChunkedArray, seed: Seed) -> pa.ChunkedArray:
+    def _without_marks(self, column: pa.ChunkedArray, seed: Seed, longest: int) -> pa.ChunkedArray:
         rng = seed.numpy()
         texts = column.to_pylist()
         for i, text in enumerate(texts):
-            if text is not None and any(kind_of_mark(c) for c in text):
-                texts[i] = "".join(self._for_mark(c, rng) for c in text)
+            marks = sum(kind_of_mark(c) is not None for c in text or "")
+            if marks:
+                # A column of a database may have room for no more than the real texts.
+                room = (longest - len(text) + marks) // marks
+                texts[i] = "".join(self._for_mark(c, rng, room) for c in text)
         return pa.chunked_array([pa.array(texts, column.type)])
 
-    def _for_mark(self, char: str, rng: np.random.Generator) -> str:
+    def _for_mark(self, char: str, rng: np.random.Generator, room: int) -> str:
         kind = kind_of_mark(char)
         if kind is None:
             return char
         # In a text two people may have one name; for each to be alone, names would grow to four words.
         most = self.inventor.names if kind == "name" else MARKED
-        return self.inventor.value(kind, int(rng.integers(most)), Person(), longest=64)
+        if kind == "email" and room < SHORT:
+            most = FEW
+        longest = LONGEST if kind == "name" else min(room, LONGEST)
+        return self.inventor.value(kind, int(rng.integers(most)), Person(), longest=longest)
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
@@ -179,6 +192,7 @@ class Disguise:
                     "texts": list(hidden.texts),
                     "country": hidden.country,
                     "names": dict(hidden.names),
+                    "longest": dict(hidden.longest),
                 }
                 for name, hidden in self.tables.items()
             },
@@ -196,6 +210,7 @@ class Disguise:
                 tuple(hidden["texts"]),
                 hidden["country"],
                 hidden["names"],
+                hidden.get("longest", {}),
             )
             for name, hidden in state["tables"].items()
         }
@@ -231,7 +246,7 @@ class _Rows:
 
 def number_of(value: object) -> int:
     """The number that stands for a real value; any other text has one, too."""
-    text = str(int(value)) if isinstance(value, float) else str(value)
+    text = str(int(value)) if isinstance(value, float | Decimal) else str(value)
     if text.isascii() and text.isdigit():
         return int(text)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "little") % MARKED
@@ -257,9 +272,16 @@ def _invented(column: pa.ChunkedArray, hidden: HiddenColumn, rows: _Rows, known:
         return pa.chunked_array([pa.array(values, column.type)])
     if rows.inventor.is_masked:
         return column
-    most = 2.0**53 if pa.types.is_floating(column.type) else 2 ** (column.type.bit_width - 1)
-    as_numbers = [None if v is None else int(v) % int(most) for v in values]
-    return pa.chunked_array([pa.array(as_numbers, pa.int64()).cast(column.type)])
+    return pa.chunked_array([as_numbers([None if v is None else int(v) for v in values], column.type)])
+
+
+def as_numbers(numbers: Sequence[int | None], kind: pa.DataType) -> pa.Array:
+    """A column of numbers of the type, without the digits that it has no room for."""
+    if pa.types.is_decimal(kind):
+        most = 10 ** (kind.precision - kind.scale)
+        return pa.array([None if n is None else Decimal(n % most) for n in numbers], kind)
+    most = 2**53 if pa.types.is_floating(kind) else 2 ** (kind.bit_width - 1)
+    return pa.array([None if n is None else n % most for n in numbers], pa.int64()).cast(kind)
 
 
 def _one(hidden: HiddenColumn, key: tuple[int, str | None], rows: _Rows, row: int, known: Known) -> str:

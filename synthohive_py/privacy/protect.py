@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 
 import numpy as np
@@ -14,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthohive_py.privacy.config import PrivacyConfig
-from synthohive_py.privacy.detect import ProtectedColumn, find_personal_columns, is_text
-from synthohive_py.privacy.disguise import Disguise, HiddenColumn, HiddenTable
-from synthohive_py.privacy.freetext import TextScrubber, as_known, count_words
+from synthohive_py.privacy.detect import DIGITS, ProtectedColumn, find_personal_columns, is_text
+from synthohive_py.privacy.disguise import Disguise, HiddenColumn, HiddenTable, as_numbers
+from synthohive_py.privacy.freetext import MARKS, TextScrubber, as_known, count_words
 from synthohive_py.privacy.inventing import STYLES, Inventor, in_ascii
 from synthohive_py.privacy.kinds import IDENTIFYING, KINDS, Kind, plain_name
 from synthohive_py.privacy.locales import is_country_column, locale_of
@@ -34,7 +35,6 @@ AGREEING = 0.3  # share of e-mails made of their row's names that makes the othe
 COUNTRIES = 0.5  # share of a column's cells that mean a locale
 PROSE = 3  # words of a cell on average from which on names are looked for in it
 SHAPED: frozenset[Kind] = frozenset({"phone", "card", "iban", "ssn", "ip", "other"})
-SURE = IDENTIFYING - {"phone"}  # what a piece of prose proves to be without its column's name
 PEOPLE: frozenset[Kind] = frozenset({"first_name", "last_name", "name"})
 BOOK = (
     *("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_BR", "sv_SE"),
@@ -91,14 +91,8 @@ def protect(
     )
     seen = find()
     columns = find(kinds=IDENTIFYING) if only_identifying else seen
-    for column in columns:
-        logger.info(
-            "%s.%s: %s (%s), replaced before learning",
-            column.table,
-            column.column,
-            column.kind,
-            column.found_by,
-        )
+    for c in columns:
+        logger.info("%s.%s: %s (%s), replaced before learning", c.table, c.column, c.kind, c.found_by)
     taken = {(column.table, column.column) for column in columns}
     left = [column for column in seen if (column.table, column.column) not in taken]
     work = _Work(
@@ -115,7 +109,11 @@ def protect(
     scrubbed = work.scrub()
     found = {
         name: HiddenTable(
-            hidden[name], tuple(scrubbed.get(name, {})), work.countries.get(name), work.names_in(name)
+            hidden[name],
+            tuple(scrubbed.get(name, {})),
+            work.countries.get(name),
+            work.names_in(name),
+            {column: _longest(tables[name].column(column)) for column in scrubbed.get(name, {})},
         )
         for name in tables
         if hidden[name] or name in scrubbed
@@ -162,8 +160,8 @@ class _Work:
         """How many digits the numbers of a kind have: there is room for them in the formats, and for more."""
         least = len(str(len(self.values[kind]))) + 1
         most = max(KINDS[kind].digits, least)
-        if any(pa.types.is_integer(c.type) and c.type.bit_width <= 32 for c in columns):
-            most = max(min(most, 9), least)
+        if any(_is_narrow(c.type) for c in columns):
+            most = max(min(most, DIGITS), least)
         if kind not in SHAPED or kind == "ip":
             return most
         threshold = self.config.k_anonymity_threshold
@@ -205,7 +203,7 @@ class _Work:
         if is_text(column.type):
             values = pa.array([f"{n:0{self.digits[kind]}d}" for n in numbers], column.type)
         else:
-            values = pa.array(numbers, pa.int64()).cast(column.type)
+            values = as_numbers(numbers, column.type)
         return values.take(coded.indices)
 
     def _describe(self, found: ProtectedColumn, column: pa.ChunkedArray, *, is_unique: bool) -> HiddenColumn:
@@ -268,20 +266,20 @@ class _Work:
     # ------------------------------------------------------------ texts
 
     def scrub(self) -> dict[str, dict[str, list[Kind]]]:
-        """Mark personal data in all other texts, but for those of keys; which, per table and column."""
+        """Mark personal data in all other texts, but for those of keys and public ones; which, per column."""
         in_prose, elsewhere = self._scrubbers()
         taken = {(c.table, c.column) for c in self.columns}
         found: dict[str, dict[str, list[Kind]]] = {}
         for name, config in self.metadata.modelled.items():
             if name not in self.tables or config.mode == "reference":
                 continue
-            keys = {c for key in config.foreign_keys for c in key.columns} | {
-                c for columns in config.unique_sets for c in columns
+            kept = {c for key in config.foreign_keys for c in key.columns} | {
+                *(c for columns in config.unique_sets for c in columns),
+                *(*config.accepted_values, *config.public_cols),
             }
             for column in self.tables[name].column_names:
                 kind = self.tables[name].schema.field(column).type
-                is_other = (name, column) in taken or column in {*keys, *config.accepted_values}
-                if is_other or not is_text(kind):
+                if (name, column) in taken or column in kept or not is_text(kind):
                     continue
                 values = self.tables[name].column(column)
                 scrubbed, kinds = (in_prose if _is_prose(values) else elsewhere).scrub_column(values)
@@ -302,9 +300,11 @@ class _Work:
         known = as_known(
             (kind, text) for kind, texts in self.values.items() if kind not in unknown for text in texts
         )
+        kinds = IDENTIFYING if self.only_identifying else tuple(MARKS)
+        elsewhere = TextScrubber(kinds=kinds, is_prose=False, any_phone=False)
         if self.only_identifying:
-            return TextScrubber(known, kinds=SURE), TextScrubber(kinds=())
-        return TextScrubber(known, self.book.words if self.book else frozenset()), TextScrubber()
+            return TextScrubber(known, kinds=kinds, any_phone=False), elsewhere
+        return TextScrubber(known, self.book.words if self.book else frozenset()), elsewhere
 
     # ------------------------------------------------------------ names
 
@@ -326,7 +326,18 @@ class _Work:
 
 
 def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) else str(value)
+    return str(int(value)) if isinstance(value, float | Decimal) else str(value)
+
+
+def _longest(column: pa.ChunkedArray) -> int:
+    return int(pc.max(pc.utf8_length(column)).as_py() or 0)
+
+
+def _is_narrow(kind: pa.DataType) -> bool:
+    """Whether a column of numbers has no room for many more digits than `DIGITS`."""
+    if pa.types.is_decimal(kind):
+        return bool(kind.precision - kind.scale < 2 * DIGITS)
+    return bool(pa.types.is_integer(kind) and kind.bit_width <= 32)
 
 
 def _texts(column: pa.Array) -> list[str]:
@@ -364,7 +375,8 @@ def _style(kind: Kind, value: str, first: str, last: str) -> str:
 
 
 def _is_prose(column: pa.ChunkedArray) -> bool:
-    some = column.drop_null().slice(0, MAX_ROWS).to_pylist()
+    # Blanks aside: few rows may have a comment.
+    some = [text for text in column.drop_null().slice(0, MAX_ROWS).to_pylist() if text.strip()]
     return sum(map(count_words, some)) >= PROSE * max(len(some), 1)
 
 

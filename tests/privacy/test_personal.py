@@ -378,6 +378,34 @@ LABELLED = {
     "card_type": (None, lambda f: f.random_element(["visa", "amex", "mastercard"])),
     "uuid": (None, lambda f: f.uuid4()),
     "job": (None, lambda f: f.job()),
+    # numbers of a business with separators, which are no telephone numbers
+    **{
+        name: (None, lambda f, form=form: f.numerify(form))
+        for name, form in {
+            "order_no": "2024-######",
+            "order_code": "%##-%######",
+            "amazon_order": "%##-%######-%######",
+            "invoice": "201%/%####",
+            "article": "%#-%##-%###",
+            "furniture": "%##.%##.%#",
+            "book": "978-3-%#-%#####-#",
+            "substance": "%###-%#-#",
+            "employer": "%#-%######",
+            "part": "%## %## %##",
+            "size": "1##-1##-1##",
+            "tyre": "2#5/%5-1%",
+            "place": "4#.#### 1#.####",
+            "moment": "202403%# 10%#00",
+            "money": "%#.###.###",
+            "rate": "%##/%##",
+            "block": "1%.2#.1#.%#/32",
+            "change": "+%#####",
+            "key": "a%#::b%#",
+            "after": "::%#",
+        }.items()
+    },
+    "tax_id": (None, lambda f: f.random_int(10**5, 10**6)),
+    "nie": (None, lambda f: f.random_int(10**5, 10**6)),
 }
 
 

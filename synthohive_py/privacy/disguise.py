@@ -22,6 +22,7 @@ from synthohive_py.privacy.freetext import kind_of_mark
 from synthohive_py.privacy.inventing import Inventor, Person
 from synthohive_py.privacy.kinds import Kind
 from synthohive_py.privacy.locales import locale_of
+from synthohive_py.privacy.nested import with_texts
 from synthohive_py.privacy.pools import Pool
 from synthohive_py.privacy.shapes import Shapes
 from synthohive_py.rng import Seed
@@ -163,6 +164,11 @@ class Disguise:
 
     def _without_marks(self, column: pa.ChunkedArray, seed: Seed, longest: int) -> pa.ChunkedArray:
         rng = seed.numpy()
+        return pa.chunked_array(
+            [with_texts(column.combine_chunks(), lambda texts: self._told(texts, rng, longest))]
+        )
+
+    def _told(self, column: pa.Array, rng: np.random.Generator, longest: int) -> pa.Array:
         texts = column.to_pylist()
         for i, text in enumerate(texts):
             marks = sum(kind_of_mark(c) is not None for c in text or "")
@@ -170,7 +176,7 @@ class Disguise:
                 # A column of a database may have room for no more than the real texts.
                 room = (longest - len(text) + marks) // marks
                 texts[i] = "".join(self._for_mark(c, rng, room) for c in text)
-        return pa.chunked_array([pa.array(texts, column.type)])
+        return pa.array(texts, column.type)
 
     def _for_mark(self, char: str, rng: np.random.Generator, room: int) -> str:
         kind = kind_of_mark(char)

@@ -21,6 +21,7 @@ from synthohive_py.privacy.freetext import MARKS, TextScrubber, as_known, count_
 from synthohive_py.privacy.inventing import STYLES, Inventor, in_ascii
 from synthohive_py.privacy.kinds import IDENTIFYING, KINDS, Kind, plain_name
 from synthohive_py.privacy.locales import is_country_column, locale_of
+from synthohive_py.privacy.nested import holds_texts, with_texts
 from synthohive_py.privacy.pools import NameBook, make_pool
 from synthohive_py.privacy.shapes import Shapes
 from synthohive_py.rng import Seed
@@ -113,7 +114,11 @@ def protect(
             tuple(scrubbed.get(name, {})),
             work.countries.get(name),
             work.names_in(name),
-            {column: _longest(tables[name].column(column)) for column in scrubbed.get(name, {})},
+            {
+                column: _longest(values)
+                for column in scrubbed.get(name, {})
+                if is_text((values := tables[name].column(column)).type)
+            },
         )
         for name in tables
         if hidden[name] or name in scrubbed
@@ -279,10 +284,17 @@ class _Work:
             }
             for column in self.tables[name].column_names:
                 kind = self.tables[name].schema.field(column).type
-                if (name, column) in taken or column in kept or not is_text(kind):
+                if (name, column) in taken or column in kept or not holds_texts(kind):
                     continue
-                values = self.tables[name].column(column)
-                scrubbed, kinds = (in_prose if _is_prose(values) else elsewhere).scrub_column(values)
+                kinds: set[Kind] = set()
+
+                def scrub(texts: pa.Array, kinds: set[Kind] = kinds) -> pa.Array:
+                    values = pa.chunked_array([texts])
+                    scrubbed, here = (in_prose if _is_prose(values) else elsewhere).scrub_column(values)
+                    kinds |= here
+                    return scrubbed.combine_chunks()
+
+                scrubbed = with_texts(self.tables[name].column(column).combine_chunks(), scrub)
                 if kinds:
                     place = self.tables[name].column_names.index(column)
                     field_ = self.tables[name].schema.field(place)

@@ -9,6 +9,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from synthohive_py import Metadata, Synthesizer
@@ -16,6 +17,7 @@ from synthohive_py.frames import to_arrow
 from synthohive_py.privacy import PrivacyConfig
 from synthohive_py.privacy.detect import find_personal_columns
 from synthohive_py.privacy.kinds import is_card, is_iban, luhn_digit
+from synthohive_py.privacy.nested import with_texts
 
 ROWS = 320
 EACH = 8  # rows that share a value, so that it would be learned
@@ -299,3 +301,62 @@ def test_telephone_numbers_are_found_by_their_form(form: str) -> None:
     metadata.add_table("t")
 
     assert [c.kind for c in find_personal_columns(metadata, {"t": to_arrow(frame, "t")})] == ["phone"]
+
+
+def test_structs_lists_and_maps_hold_nobody() -> None:
+    people = [mail(i // EACH) for i in range(ROWS)]
+    pairs = pa.map_(pa.string(), pa.string())
+    table = pa.table(
+        {
+            "id": pa.array(range(ROWS)),
+            "struct": pa.array([None if i % 9 == 8 else {"to": m, "n": i % 4} for i, m in enumerate(people)]),
+            "list": pa.array([[f"<{m}>", None, "hello"] for m in people], pa.large_list(pa.string())),
+            "deep": pa.array([[{"cc": [m]}] if i % 7 else None for i, m in enumerate(people)]),
+            "map": pa.array([[("to", m)] if i % 5 else None for i, m in enumerate(people)], pairs),
+        }
+    )
+    metadata = Metadata()
+    metadata.add_table("t", pk="id")
+
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False).fit({"t": table})
+    twin = synthesizer.sample()["t"]
+
+    written = twin.to_csv()
+    assert not [person for person in people if person in written]
+    assert written.count("@example.") > 3 * ROWS
+    assert set(synthesizer.privacy_report().texts) == {"t.struct", "t.list", "t.deep", "t.map"}
+    for name in ("struct", "deep", "map"):
+        assert twin[name].isna().mean() == pytest.approx(table.column(name).null_count / ROWS, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string()),
+        pa.large_list(pa.list_(pa.large_string())),
+        pa.struct([("a", pa.string()), ("b", pa.list_(pa.struct([("c", pa.string()), ("d", pa.int8())])))]),
+        pa.map_(pa.string(), pa.list_(pa.string())),
+    ],
+    ids=str,
+)
+def test_texts_of_any_nested_column_change_and_nothing_else_does(kind: pa.DataType) -> None:
+    rng = np.random.default_rng(0)
+
+    def value(kind: pa.DataType, depth: int = 0) -> object:
+        if depth and not pa.types.is_map(kind) and rng.random() < 0.2:
+            return None
+        if pa.types.is_struct(kind):
+            return {field.name: value(field.type, depth + 1) for field in kind}
+        if pa.types.is_map(kind):
+            return [(f"k{i}", value(kind.item_type, depth + 1)) for i in range(rng.integers(3))]
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            return [value(kind.value_type, depth + 1) for _ in range(rng.integers(4))]
+        return int(rng.integers(9)) if pa.types.is_integer(kind) else f"t{rng.integers(99)}"
+
+    whole = pa.array([None if rng.random() < 0.2 else value(kind) for _ in range(200)], kind)
+    for column in (whole, whole.slice(37, 90), whole.slice(5, 0)):
+        assert with_texts(column, lambda texts: texts) == column
+        shouted = with_texts(column, pc.utf8_upper)
+        assert repr(shouted.to_pylist()).lower() == repr(column.to_pylist()).lower()
+        assert shouted.type == kind
+    assert "'T" in repr(with_texts(whole, pc.utf8_upper).to_pylist())

@@ -114,11 +114,7 @@ def protect(
             tuple(scrubbed.get(name, {})),
             work.countries.get(name),
             work.names_in(name),
-            {
-                column: _longest(values)
-                for column in scrubbed.get(name, {})
-                if is_text((values := tables[name].column(column)).type)
-            },
+            work.longest(name, scrubbed.get(name, {})),
         )
         for name in tables
         if hidden[name] or name in scrubbed
@@ -270,6 +266,15 @@ class _Work:
 
     # ------------------------------------------------------------ texts
 
+    def longest(self, name: str, columns: Iterable[str]) -> dict[str, int]:
+        """How many characters the longest of a column's real texts has."""
+        values = {column: self.real[name].column(column) for column in columns}
+        return {
+            column: int(pc.max(pc.utf8_length(texts)).as_py() or 0)
+            for column, texts in values.items()
+            if is_text(texts.type)
+        }
+
     def scrub(self) -> dict[str, dict[str, list[Kind]]]:
         """Mark personal data in all other texts, but for those of keys and public ones; which, per column."""
         in_prose, elsewhere = self._scrubbers()
@@ -339,10 +344,6 @@ class _Work:
 
 def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float | Decimal) else str(value)
-
-
-def _longest(column: pa.ChunkedArray) -> int:
-    return int(pc.max(pc.utf8_length(column)).as_py() or 0)
 
 
 def _is_narrow(kind: pa.DataType) -> bool:

@@ -84,7 +84,7 @@ def clustering(codes: np.ndarray, families: np.ndarray) -> float:
     shares = np.bincount(codes) / len(codes)
     independent = len(codes) * (1 - (shares**2).sum())
     count = int((sizes > 0).sum())
-    if independent < 1e-9 or count < 2:
+    if independent < 1e-9 or count in (1, len(codes)):
         return 1.0
     cells = families.astype(np.int64) * width + codes
     dense = len(sizes) * width <= 8 * len(codes)

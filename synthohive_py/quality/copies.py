@@ -14,7 +14,7 @@ import pyarrow as pa
 from synthohive_py.arrowtypes import is_nested_type
 from synthohive_py.joins import row_hashes
 
-__all__ = ["copied", "new_row_share", "unique_row_share"]
+__all__ = ["copied", "new_row_share", "unique_rows"]
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -30,12 +30,12 @@ def new_row_share(real: pa.Table, twin: pa.Table, columns: Sequence[str]) -> flo
     return 1 - float(copied(real, twin, columns).mean()) if twin.num_rows else 1.0
 
 
-def unique_row_share(real: pa.Table, columns: Sequence[str]) -> float:
-    """The share of real rows that no other real row equals."""
-    if not real.num_rows:
-        return 1.0
-    counts = np.unique(_hashes(real.select(columns)), return_counts=True)[1]
-    return float((counts == 1).sum() / real.num_rows)
+def unique_rows(real: pa.Table, columns: Sequence[str]) -> np.ndarray:
+    """Which real rows no other real row equals."""
+    _, first, counts = np.unique(_hashes(real.select(columns)), return_index=True, return_counts=True)
+    is_unique = np.zeros(real.num_rows, bool)
+    is_unique[first] = counts == 1
+    return is_unique
 
 
 def _hashes(table: pa.Table) -> np.ndarray:

@@ -39,8 +39,8 @@ class Families:
 
     def __init__(self, tables: Mapping[str, Judged]) -> None:
         self.tables = tables
-        self._places: dict[tuple[str, tuple[str, ...], Side], Array] = {}
-        self._along: dict[tuple[str, tuple[str, ...]], tuple[Array, Array]] = {}
+        self._places: dict[tuple[str, ForeignKey, Side], Array] = {}
+        self._along: dict[tuple[str, ForeignKey], tuple[Array, Array]] = {}
 
     def main(self, table: str) -> tuple[Array, Array]:
         """Numbers of families by the foreign key with the most parents; without one each row is its own."""
@@ -59,17 +59,16 @@ class Families:
 
     def along(self, table: str, key: ForeignKey) -> tuple[Array, Array]:
         """Numbers of families by one key: by its parents, or by theirs as long as they are enough."""
-        known = table, key.columns
+        known = table, key
         if known not in self._along:
             self._along[known] = self._climb(table, key)
         return self._along[known]
 
     def _climb(self, table: str, key: ForeignKey) -> tuple[Array, Array]:
+        if self.tables[key.parent].config.mode == "reference":
+            return self.main(table)  # such a parent is the same on both sides, so its rows are no family
         seen = {table, key.parent}
         sides: list[Array] = [self._place(table, key, "real"), self._place(table, key, "twin")]
-        if self.tables[key.parent].config.mode == "reference":
-            # They are the same on both sides: to know one tells nothing.
-            return np.arange(len(sides[0])), np.arange(len(sides[1]))
         above = self._keys(key.parent)
         while above:
             key, child = self._finest(above), key.parent
@@ -87,7 +86,7 @@ class Families:
         return real, twin
 
     def _place(self, table: str, key: ForeignKey, side: Side) -> Array:
-        known = table, key.columns, side
+        known = table, key, side
         if known not in self._places:
             child, parent = (getattr(self.tables[name], side) for name in (table, key.parent))
             self._places[known] = parent_of(child, key.columns, parent, key.parent_columns)
@@ -110,17 +109,19 @@ class Families:
 
 
 def _lifted(families: Array, above: Array) -> Array:
-    """The parents of families; those without one stay what they are."""
+    """The parents of families; below -1 stand those that have none, and stay what they are."""
     if not len(above):
         return families
-    higher = np.where(families >= 0, above[families], -1)
+    higher = np.where(families >= 0, above[np.maximum(families, 0)], families)
     stays = (families >= 0) & (higher < 0)
-    return np.where(stays, above.max(initial=-1) + 1 + families, higher)
+    return np.where(stays, families.min(initial=-1) - 1 - families, higher)
 
 
 def _numbered(families: Array) -> Array:
     """The families from 0 on without gaps, and each row without one as a family of its own."""
-    without = families < 0
-    families = np.where(without, families.max(initial=-1) + np.cumsum(without), families)
-    present = np.bincount(families) > 0 if len(families) else np.zeros(0, bool)
-    return (np.cumsum(present) - 1)[families] if len(families) else families
+    if not len(families):
+        return families
+    without = families == -1
+    families = np.where(without, families.max() + np.cumsum(without), families)
+    families -= families.min()
+    return (np.cumsum(np.bincount(families) > 0) - 1)[families]

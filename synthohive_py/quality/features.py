@@ -90,19 +90,33 @@ def discretized(feature: Feature) -> Feature:
     return _digitized(feature, edges[1:-1])
 
 
-def coarse(feature: Feature, size: int = COARSE) -> Feature:
-    """A number as one of `size` quantiles, a category as one of the most frequent ones, "other" and null."""
+def coarse(feature: Feature, size: int = COARSE, *, apart: bool = False) -> Feature:
+    """A number as one of `size` quantiles, a category as one of the most frequent ones, "other" and null.
+
+    Args:
+        feature: The column.
+        size: How many.
+        apart: Whether each side has frequent categories of its own, which get the same codes: columns may
+            go together as much on both sides, though other cities lie in other countries.
+    """
     if not feature.categories:
         known = feature.real[np.isfinite(feature.real)]
         edges = np.quantile(known, np.linspace(0, 1, size + 1)[1:-1]) if len(known) else np.zeros(0)
         return _digitized(feature, np.unique(edges))
     if feature.categories <= size:
         return feature
-    counts = np.bincount(feature.real, minlength=feature.categories)[:-1]
-    place = np.full(feature.categories, size)  # other
+    ours = _frequent(feature.real, feature.categories, size)
+    theirs = _frequent(feature.twin, feature.categories, size) if apart else ours
+    return replace(feature, real=ours[feature.real], twin=theirs[feature.twin], categories=size + 2)
+
+
+def _frequent(codes: Array, categories: int, size: int) -> Array:
+    """Per category its place among the most frequent ones, `size` for all others and one more for null."""
+    counts = np.bincount(codes, minlength=categories)[:-1]
+    place = np.full(categories, size)
     place[np.argsort(-counts, kind="stable")[:size]] = np.arange(min(size, len(counts)))
-    place[-1] = size + 1  # null
-    return replace(feature, real=place[feature.real], twin=place[feature.twin], categories=size + 2)
+    place[-1] = size + 1
+    return place
 
 
 def _digitized(feature: Feature, edges: Array) -> Feature:

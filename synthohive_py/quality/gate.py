@@ -20,7 +20,8 @@ import pyarrow as pa
 from synthohive_py.errors import DataError
 from synthohive_py.findings import Finding
 from synthohive_py.frames import to_arrow
-from synthohive_py.quality.copies import new_row_share, unique_row_share
+from synthohive_py.quality.baseline import clustering
+from synthohive_py.quality.copies import new_row_share, unique_rows
 from synthohive_py.quality.detection import (
     check_available,
     detection_auc,
@@ -291,7 +292,7 @@ def _chance_of_rows(links: Sequence[LinkCounts]) -> float:
     return min(DEVIATIONS * min(spreads, default=0.0), MAX_ROW_SLACK)
 
 
-def _judge_copies(pair: Judged) -> Iterator[Finding]:
+def _judge_copies(pair: Judged, families: Sequence[np.ndarray]) -> Iterator[Finding]:
     """No more rows equal a real row than real rows equal each other."""
     real, twin = pair.real.schema, pair.twin.schema
     columns = [
@@ -305,14 +306,16 @@ def _judge_copies(pair: Judged) -> Iterator[Finding]:
     # Texts of a twin may be made up anew, too, in part or because few rows share them.
     told = [c for c in columns if pair.metrics.get(c) is not TEXT_LENGTH]
     sets = {"keys": columns} | ({"keys and texts": told} if told != columns else {})
-    found = [_new_rows(pair, some, aside) for aside, some in sets.items() if some]
+    found = [_new_rows(pair, some, aside, families) for aside, some in sets.items() if some]
     yield from sorted(found, key=lambda finding: finding.score - finding.threshold)[:1]
 
 
-def _new_rows(pair: Judged, columns: Sequence[str], aside: str) -> Finding:
+def _new_rows(pair: Judged, columns: Sequence[str], aside: str, families: Sequence[np.ndarray]) -> Finding:
     fresh = new_row_share(pair.real, pair.twin, columns)
-    unique = unique_row_share(pair.real, columns)
-    slack = max(pair.tolerances.copies, pair.spread(math.sqrt(unique * (1 - unique))))
+    is_unique = unique_rows(pair.real, columns)
+    unique = float(is_unique.mean())
+    factor = max((clustering(is_unique.astype(np.int64), numbers) for numbers in families), default=1.0)
+    slack = max(pair.tolerances.copies, pair.spread(math.sqrt(unique * (1 - unique) * factor)))
     return pair.finding(
         None,
         "NewRowSynthesis",
@@ -338,7 +341,7 @@ def _judge_rows_as_wholes(result: Judgement, pair: Judged, families: Families, *
     result.trends[name] = [trends for trends in found if trends]
     for trends in result.trends[name]:
         result.findings.extend(judge_trends(pair, trends))
-    result.findings.extend(_judge_copies(pair))
+    result.findings.extend(_judge_copies(pair, families.of_real(name)))
     if not detection:
         return
     result.findings.extend(_judge_detection(pair, None, "C2ST", view))

@@ -103,7 +103,7 @@ def pair_scores(found: Sequence[Feature], pairs: Sequence[tuple[int, int]]) -> l
     place = {i: n for n, i in enumerate(numbers)}
     ours = _correlations([found[i].real for i in numbers])
     theirs = np.nan_to_num(_correlations([found[i].twin for i in numbers]))
-    binned, rough = [discretized(f) for f in found], [coarse(f) for f in found]
+    binned, rough = [discretized(f) for f in found], [coarse(f, apart=True) for f in found]
     result = []
     for i, j in pairs:
         a, b = rough[i], rough[j]

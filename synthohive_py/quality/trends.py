@@ -9,14 +9,16 @@ shuffled one by one reach .96 on many tables.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthohive_py.findings import Finding
-from synthohive_py.quality.baseline import chance
-from synthohive_py.quality.features import split
+from synthohive_py.quality.baseline import chance, clustering
+from synthohive_py.quality.families import ENOUGH
+from synthohive_py.quality.features import Feature, coarse, split
 from synthohive_py.quality.judged import DEVIATIONS, Judged
 from synthohive_py.quality.pairs import (
     CONTINGENCY,
@@ -35,7 +37,8 @@ SMALL = 2_000  # fewer rows are split several times, because one split of them s
 ROUNDS = 3
 RELATED = {CORRELATION: 0.4, CONTINGENCY: 0.3}  # and more, as in SDMetrics
 LEAST_ROWS = 20  # fewer say nothing about pairs
-LEAST_FAMILIES = 20  # rows of fewer parents are split without regard to them
+STRENGTH = "AssociationSimilarity"
+SHARED = 0.5  # halves with less in common: their shares of combinations tell nothing
 MOST = 300  # findings of single pairs a table: those with the strongest relation
 
 
@@ -47,6 +50,8 @@ class Trends:
         label: The foreign key, or None for the pairs of one table.
         scores: Of the twin, pair by pair.
         baselines: Per pair the score of two halves of the real rows.
+        strengths: Per pair how far apart the strength of its relation is in these.
+        factors: Per related pair how many rows say no more about it than one, as families are alike within.
         kept: How much of the mutual information the twin has.
         kept_baseline: How much of it two halves of the real rows share.
     """
@@ -54,14 +59,15 @@ class Trends:
     label: str | None
     scores: tuple[PairScore, ...]
     baselines: dict[tuple[str, str], float]
+    strengths: dict[tuple[str, str], float]
+    factors: dict[tuple[str, str], float]
     kept: float
     kept_baseline: float
 
     @property
     def related(self) -> list[PairScore]:
         """The pairs that are related on either side, the strongest first."""
-        found = [s for s in self.scores if max(abs(s.real), abs(s.twin)) >= RELATED[s.metric]]
-        return sorted(found, key=lambda s: -max(abs(s.real), abs(s.twin)))
+        return _related(self.scores)
 
 
 def trends_of(view: View, label: str | None, seed: Seed) -> Trends | None:
@@ -86,17 +92,38 @@ def trends_of(view: View, label: str | None, seed: Seed) -> Trends | None:
     if not scores:
         return None
     generator = seed.numpy()
-    few = len(np.unique(view.real_families)) < LEAST_FAMILIES
-    families = None if few else np.unique(view.real_families, return_inverse=True)[1]
+    families = np.unique(view.real_families, return_inverse=True)[1]
+    halved = families if families.max() + 1 >= ENOUGH else None
     baselines: dict[tuple[str, str], list[float]] = {score.columns: [] for score in scores}
+    strengths: dict[tuple[str, str], list[float]] = {score.columns: [] for score in scores}
     kept = []
     for _ in range(ROUNDS if len(found[0].real) < SMALL else 1):
-        halves = pair_scores(split(found, generator, families), pairs)
+        halves = pair_scores(split(found, generator, halved), pairs)
         kept.append(mutual_information_kept(halves))
         for half in halves:
             baselines.setdefault(half.columns, []).append(half.score)
-    means = {columns: float(np.mean(some)) if some else 1.0 for columns, some in baselines.items()}
-    return Trends(label, tuple(scores), means, mutual_information_kept(scores), float(np.mean(kept)))
+            strengths.setdefault(half.columns, []).append(abs(half.real - half.twin))
+    related = [] if label else _related(scores)[:MOST]
+    rough = {f.name: coarse(f) for f in found if any(f.name in score.columns for score in related)}
+    return Trends(
+        label,
+        tuple(scores),
+        {columns: float(np.mean(some)) if some else 1.0 for columns, some in baselines.items()},
+        {columns: float(np.mean(some)) if some else 0.0 for columns, some in strengths.items()},
+        {score.columns: _factor(score, rough, families) for score in related},
+        mutual_information_kept(scores),
+        float(np.mean(kept)),
+    )
+
+
+def _related(scores: Sequence[PairScore]) -> list[PairScore]:
+    found = [s for s in scores if max(abs(s.real), abs(s.twin)) >= RELATED[s.metric]]
+    return sorted(found, key=lambda s: -max(abs(s.real), abs(s.twin)))
+
+
+def _factor(score: PairScore, rough: Mapping[str, Feature], families: np.ndarray) -> float:
+    one, other = (rough[column] for column in score.columns)
+    return clustering(one.real * other.categories + other.real, families)
 
 
 def judge_trends(pair: Judged, trends: Trends) -> Iterator[Finding]:
@@ -130,12 +157,20 @@ def judge_trends(pair: Judged, trends: Trends) -> Iterator[Finding]:
 
 def _judge_pair(pair: Judged, trends: Trends, score: PairScore) -> Finding:
     name = "correlation" if score.metric == CORRELATION else "Cramer's V"
-    deviations = DEVIATIONS * chance(*score.rows, deviation=0.5) if score.metric == CORRELATION else 0.0
+    baseline = trends.baselines[score.columns]
+    is_strength = score.metric == CONTINGENCY and baseline <= SHARED
+    deviations = 0.0
+    if score.metric == CORRELATION or is_strength:
+        more = math.sqrt(trends.factors[score.columns])
+        deviations = DEVIATIONS * chance(*score.rows, deviation=0.5 * more)
+    if is_strength:
+        # Another family has other values, so that only how much these say about each other can be compared.
+        baseline = 1 - trends.strengths[score.columns]
     return pair.near_baseline(
         ", ".join(score.columns),
-        score.metric,
-        score.score,
-        baseline=trends.baselines[score.columns],
+        STRENGTH if is_strength else score.metric,
+        1 - abs(score.real - score.twin) if is_strength else score.score,
+        baseline=baseline,
         tolerance=max(pair.tolerances.shape, deviations),
         reason=f"{name} {score.real:.2f}, in the twin {score.twin:.2f}",
     )

@@ -9,6 +9,7 @@ import pytest
 from synthohive_py import Metadata
 from synthohive_py.quality import Finding, score
 from synthohive_py.quality.baseline import clustering
+from synthohive_py.schema import ForeignKey
 
 CUSTOMERS, INVOICES, LINES = 60, 600, 3_000
 CITIES = [f"city {number}" for number in range(500)]
@@ -39,6 +40,7 @@ def sample(seed: int, *, notes: float = 0.4, noted: float = 1.0) -> Frames:
                 "invoice_id": range(INVOICES),
                 "customer_id": whose,
                 "city": city[whose],
+                "country": [f"country {name.split()[1][-1:]}" for name in city[whose]],
                 "total": total,
                 "note": note,
             }
@@ -86,6 +88,23 @@ def test_what_no_second_sample_of_parents_explains_fails() -> None:
     )
 
 
+def test_shuffled_columns_fail_although_no_two_samples_share_a_city() -> None:
+    """What cities say about countries is counted on each side by itself."""
+    rng = np.random.default_rng(9)
+    second, real = sample(1), sample(0)
+    shuffled = {**real, "invoices": real["invoices"].copy()}
+    for column in ("city", "country", "total", "note"):
+        shuffled["invoices"][column] = rng.permutation(real["invoices"][column].to_numpy())
+
+    assert {
+        ("invoices", "city, country", "AssociationSimilarity"),
+        ("invoices", None, "MutualInformationKept"),
+    } <= (failed(judged(shuffled)))
+    strengths = [f for f in judged(second) if f.metric == "AssociationSimilarity"]
+    assert strengths
+    assert all(f.passed and f.score > 0.7 for f in strengths)
+
+
 def test_where_siblings_are_not_alike_rows_count_one_by_one() -> None:
     """Two fifths of the invoices have notes, in the twin three: of customers that may be."""
     by_invoice = judged(sample(1, notes=1, noted=0.6), sample(0, notes=1, noted=0.4))
@@ -109,3 +128,58 @@ def test_clustering_is_the_size_of_families_that_are_all_alike_within() -> None:
     assert clustering(np.repeat(rng.integers(0, 3, 400), 10), families) == pytest.approx(10, rel=0.1)
     assert clustering(rng.integers(0, 3, 4_000), families) == pytest.approx(1, abs=0.1)
     assert clustering(np.zeros(4_000, np.int64), families) == 1
+
+
+def test_one_column_may_refer_to_two_tables() -> None:
+    """A code is a country's and a region's; the twin has countries in another order, and fewer regions."""
+    codes = [f"C{number:02}" for number in range(60)]
+    declared = Metadata()
+    declared.add_table("countries", pk="code")
+    declared.add_table("areas", pk="area")
+    declared.add_table("regions", pk="code", fk={"area": "areas.area"})
+    keys = [
+        ForeignKey(columns="code", parent=name, parent_columns="code") for name in ("countries", "regions")
+    ]
+    declared.add_table("cities", pk="id", foreign_keys=keys)
+
+    def world(regions: int, order: int) -> Frames:
+        return {
+            "countries": pd.DataFrame({"code": codes[::order]}),
+            "areas": pd.DataFrame({"area": range(30)}),
+            "regions": pd.DataFrame({"code": codes[:regions], "area": np.arange(regions) % 30}),
+            "cities": pd.DataFrame({"id": range(300), "code": codes[:30] * 10, "size": np.arange(300) % 7}),
+        }
+
+    found = failed(score(declared, world(60, 1), world(30, -1), seed=0, scale=None))
+
+    assert {metric for _, _, metric in found} <= {"CardinalityShapeSimilarity", "NewRowSynthesis"}
+
+
+def test_families_end_where_a_parent_has_none() -> None:
+    """Half of the people have no household, half of these no street, and the twin has fewer of all."""
+    declared = Metadata()
+    declared.add_table("towns", pk="town")
+    declared.add_table("streets", pk="street", fk={"town": "towns.town"})
+    declared.add_table("houses", pk="house", fk={"street": "streets.street"})
+    declared.add_table("people", pk="id", fk={"house": "houses.house"})
+
+    def world(size: int, seed: int) -> Frames:
+        rng = np.random.default_rng(seed)
+
+        def some(rows: int, parents: int) -> pd.Series:
+            return pd.Series(rng.integers(0, parents, rows)).astype("Int64").where(rng.random(rows) < 0.5)
+
+        return {
+            "towns": pd.DataFrame({"town": range(size)}),
+            "streets": pd.DataFrame({"street": range(2 * size), "town": some(2 * size, size)}),
+            "houses": pd.DataFrame({"house": range(4 * size), "street": some(4 * size, 2 * size)}),
+            "people": pd.DataFrame(
+                {
+                    "id": range(30 * size),
+                    "house": some(30 * size, 4 * size),
+                    "age": rng.normal(size=30 * size),
+                }
+            ),
+        }
+
+    assert failed(score(declared, world(60, 0), world(40, 1), seed=0, scale=None)) == set()

@@ -20,6 +20,7 @@ import pyarrow as pa
 from synthohive_py.errors import DataError
 from synthohive_py.findings import Finding
 from synthohive_py.frames import to_arrow
+from synthohive_py.quality.adherence import judge_rules
 from synthohive_py.quality.baseline import clustering
 from synthohive_py.quality.copies import new_row_share, unique_rows
 from synthohive_py.quality.detection import (
@@ -29,7 +30,7 @@ from synthohive_py.quality.detection import (
     real_detection_auc,
 )
 from synthohive_py.quality.families import Families
-from synthohive_py.quality.integrity import LinkCounts, absent, count_link, judge_keys, judge_link
+from synthohive_py.quality.integrity import LinkCounts, count_link, judge_keys, judge_link
 from synthohive_py.quality.judged import DEVIATIONS, Judged, Tables, Tolerances
 from synthohive_py.quality.metrics import TEXT_LENGTH
 from synthohive_py.quality.shapes import judge_columns
@@ -197,21 +198,24 @@ def judge(
         times = 1.0 if pair.config.mode == "reference" else scale
         expected = None if times is None or scale is None else round(rows * times)
         known = rules.get(name) if rules else None
-        _judge_table(result, pair, twins, families, expected=expected, rules=known, detection=detection)
+        _judge_table(
+            result, pair, (originals, twins), families, expected=expected, rules=known, detection=detection
+        )
     return result
 
 
 def _judge_table(
     result: Judgement,
     pair: Judged,
-    twins: Tables,
+    sides: tuple[Tables, Tables],
     families: Families,
     *,
     expected: int | None,
     rules: TableRules | None,
     detection: bool,
 ) -> None:
-    """Add the findings of one table."""
+    """Add the findings of one table; the sides are all real tables and all of the twin."""
+    originals, twins = sides
     name = pair.config.name
     links = result.links[name]
     result.findings.append(_judge_structure(pair, is_missing=name not in twins))
@@ -225,7 +229,7 @@ def _judge_table(
     if pair.config.mode != "reference":
         _judge_rows_as_wholes(result, pair, families, detection=detection)
     if rules is not None and name in twins:
-        result.findings.extend(_judge_rules(pair, rules, twins))
+        result.findings.extend(judge_rules(pair, rules, originals, twins, families))
 
 
 def summarise(findings: Iterable[Finding]) -> list[TableSummary]:
@@ -370,25 +374,4 @@ def _judge_detection(pair: Judged, label: str | None, metric: str, view: View) -
             baseline=1.0 if real is None else detection_score(real),
             tolerance=pair.tolerances.detection,
             reason=f"a classifier tells the twin's rows from real ones with an AUC of {twin:.3f}",
-        )
-
-
-def _judge_rules(pair: Judged, known: TableRules, synthetic: Tables) -> Iterator[Finding]:
-    """Each rule must hold in every row, as it does in the real data."""
-    above = [known.driver.parent] if known.driver else []
-    if any(name not in synthetic for name in above):
-        return  # the keys have failed already
-    relatives = known.relatives(pair.twin, synthetic)
-    for rule in known.rules:
-        if absent(pair.twin, rule.columns):
-            continue  # the structure has failed already
-        rows = pair.twin.num_rows
-        broken = int(rule.broken(pair.twin, relatives).sum())
-        yield pair.finding(
-            str(rule),
-            "RuleAdherence",
-            1 - broken / max(rows, 1),
-            baseline=1.0,
-            threshold=1.0,
-            reason=f"{broken} of {rows} rows break it" if broken else "holds in every row",
         )

@@ -40,7 +40,7 @@
         from {{ sides.twin_rows }}
         where {{ apart.group(1) }} is not null
     ) as followed
-    {%- elif modules.re.search('(?i)\\bparent\\s*\\.', rule) %}
+    {%- elif synthohive.parts_of_rule(rule) | selectattr('parent') | list %}
     {{ synthohive.broken_with_parent(rule, sides, columns, to_columns) }}
     {%- else %}
     select case when not ({{ rule }}) then 1 else 0 end as is_broken

@@ -1,4 +1,8 @@
-{#- The names of the real columns of `compared_sides` that are part of no key: what a row says, not which it is. -#}
+{#-
+    The names of the real columns of `compared_sides` that are part of no key: what a row says, not which it is. Texts
+    that no row of the twin has from a real one are left out, if others remain: what is made up anew, such as e-mails,
+    would hide that all else is copied.
+-#}
 {% macro columns_but_keys(sides) %}
     {% set keys, names = [], [] %}
     {% for source in synthohive.marked_sources() if source.id == sides.id %}
@@ -17,5 +21,6 @@
             ~ "take the test off the table."
         ) %}
     {% endif %}
-    {{ return(names) }}
+    {% set told = names | reject('in', synthohive.texts_made_anew(sides, names)) | list %}
+    {{ return(told or names) }}
 {% endmacro %}

@@ -18,6 +18,12 @@
             identifier=parts[-1]
         ) %}
     {% endif %}
+    {% if twin.is_cte or not twin.schema %}
+        {% do exceptions.raise_compiler_error(
+            "synthohive: the twin " ~ twin.identifier ~ " of " ~ relation ~ " is no table. What to do: name a table as "
+            ~ "`twin: schema.table`, or a model that is built as a table or view."
+        ) %}
+    {% endif %}
     {% if not adapter.get_relation(twin.database, twin.schema, twin.identifier) %}
         {% if node.resource_type == 'source' %}
             {% set remedy = "mark the source with config.meta.synthohive.enabled: true, and run "

@@ -1,5 +1,5 @@
 {#-
-    The end of a test: one row if the score is too low, with all that `store_failures` should keep. Before it stands a
+    The end of a test: one row if the score is too low, or no number (correlations of infinities), with all that `store_failures` should keep. Before it stands a
     CTE `scored` with the columns real_rows, twin_rows and score.
 -#}
 {% macro failing_score(metric, columns, min_score) %}
@@ -11,5 +11,7 @@ select
     real_rows,
     twin_rows
 from scored
-where score < {{ min_score }}
+where
+    score is null
+    or not (score >= {{ min_score }} and score <= 2) -- NaN is above all numbers, or no comparison with it is true
 {% endmacro %}

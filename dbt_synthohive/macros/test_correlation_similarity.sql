@@ -11,8 +11,8 @@
     {%- endif -%}
     {%- if execute -%}
     {%- set sides = synthohive.compared_sides(twin) -%}
-    {%- set one = synthohive.tested_column(sides.real, columns[0]) -%}
-    {%- set other = synthohive.tested_column(sides.real, columns[1]) %}
+    {%- set one = synthohive.measured_column(sides.real, columns[0]) -%}
+    {%- set other = synthohive.measured_column(sides.real, columns[1]) %}
 with real_side as (
     {{ synthohive.correlation_of(sides.real_rows, one, other) }}
 ),
@@ -27,6 +27,8 @@ scored as (
         real_side.complete_rows as real_rows,
         twin_side.complete_rows as twin_rows,
         case
+            when real_side.complete_rows = 0 and twin_side.complete_rows > 0 then 0.0
+            when real_side.complete_rows > 0 and twin_side.complete_rows = 0 then 0.0
             when real_side.correlation is null and twin_side.correlation is null then 1.0
             when real_side.correlation is null or twin_side.correlation is null then 0.0
             else 1 - abs(real_side.correlation - twin_side.correlation) / 2

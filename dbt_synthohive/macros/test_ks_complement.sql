@@ -3,7 +3,7 @@
     {{- synthohive.waits_for_twins() -}}
     {%- if execute -%}
     {%- set sides = synthohive.compared_sides(twin) -%}
-    {%- set column = synthohive.tested_column(sides.real, column_name) -%}
+    {%- set column = synthohive.measured_column(sides.real, column_name) -%}
     {%- set rows = [] -%}
     {%- for side in [sides.real_rows, sides.twin_rows] -%}
         {%- do rows.append('select ' ~ column.sql ~ ' as x from ' ~ side ~ ' where ' ~ column.has_value) -%}

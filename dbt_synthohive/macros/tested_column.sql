@@ -1,6 +1,6 @@
 {#-
     A column of a relation, whatever its case and quotes in YAML: `name`, `sql` for its name in SQL, `has_value` for the
-    condition that it is neither null nor NaN, `number` for its value as a number that orders and correlates alike.
+    condition that it is neither null nor NaN, `kind` for its type in lower case, `number` for its value as a number that orders and correlates alike.
 -#}
 {% macro tested_column(relation, name) %}
     {% set bare = (name | string).strip('"`') %}
@@ -22,6 +22,7 @@
         'name': ns.found.name,
         'sql': sql,
         'has_value': sql ~ ' is not null' ~ (' and ' ~ synthohive.is_no_nan(sql) if ns.found.is_float() else ''),
+        'kind': ns.found.dtype | lower,
         'number': synthohive.as_number(sql, ns.found.dtype | lower),
     }) }}
 {% endmacro %}

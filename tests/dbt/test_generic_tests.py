@@ -59,6 +59,18 @@ select
     case when line = 2 and order_no % 2 = 0 then price + 5 when line = 4 then null else price end as price,
     note
 from shop.order_lines;
+create table shop.odd as
+select
+    i as one,
+    case when i = 7 then cast('Infinity' as double precision) else i end as infinite,
+    case when i < 0 then i end as nothing,
+    5 as constant,
+    'parent.one' as note
+from generate_series(1, 90) as numbers (i);
+create table shop_synthetic.odd as
+select one, infinite, constant as nothing, constant, note from shop.odd;
+create table shop.mails as select one, 'mail' || one || '@real' as mail from shop.odd;
+create table shop_synthetic.mails as select one, 'mail' || one || '@made' as mail from shop.odd;
 create schema analytics;
 create schema analytics_synthetic;
 create table analytics.spent as select customer_id, count(*) as orders from shop.orders group by customer_id;
@@ -165,6 +177,30 @@ VERDICTS: dict[str, Spec] = {
         {},
         "fail",
     ),
+    # A correlation with an infinity is no number, and no number is less than min_score.
+    "no_number": (*("odd", None, "correlation_similarity", {"columns": ["one", "infinite"]}, {}, "fail"),),
+    "no_values": (*("odd", None, "correlation_similarity", {"columns": ["one", "nothing"]}, {}, "fail"),),
+    "constant": (*("odd", None, "correlation_similarity", {"columns": ["one", "constant"]}, {}, "pass"),),
+    "rules_quoted": (*("odd", None, "rules_hold", {"rules": ["note = 'parent.one'"]}, {}, "pass"),),
+    "rules_quoted_with_parent": (
+        "orders",
+        None,
+        "rules_hold",
+        {
+            "rules": ["status <> 'parent.colour' or parent.\"credit\" >= 0"],
+            "to": "source('shop', 'customers')",
+            "columns": ["customer_id"],
+            "to_columns": ["customer_id"],
+        },
+        {},
+        "pass",
+    ),
+    # All e-mails are made up anew, and all else is copied.
+    "copies_with_mail": ("mails", None, "no_copied_rows", {}, {}, "fail"),
+    "ks_text": ("odd", "note", "ks_complement", {}, {}, "error"),
+    "correlation_text": (
+        *("odd", None, "correlation_similarity", {"columns": ["one", "note"]}, {}, "error"),
+    ),
     "no_column": ("orders", None, "contingency_similarity", {"columns": ["shop_no", "colour"]}, {}, "error"),
     "no_twin": ("returns", None, "no_copied_rows", {"columns": ["order_no"]}, {}, "error"),
 }
@@ -173,12 +209,17 @@ ON_MODEL = {
     "mart_named": {
         "ks_complement": {"name": "mart_named", "arguments": {"min_score": 1, "twin": "analytics.spent"}}
     },
+    "mart_of_no_table": {
+        "ks_complement": {"name": "mart_of_no_table", "arguments": {"twin": "ref('passing')"}}
+    },
 }
+
+OF_MARTS = {"mart_by_default": "fail", "mart_named": "pass", "mart_of_no_table": "error"}
 
 
 def add_tests(project: Project) -> None:
     """Put the tests into the YAML of the sources and of the one model."""
-    project.sources["tables"].append({"name": "returns"})
+    project.sources["tables"] += [{"name": "returns"}, {"name": "odd"}, {"name": "mails"}]
     project.table("customers")["config"] = {"meta": {"synthohive": {"rules": ["credit >= 0"]}}}
     for name, (table, column, kind, arguments, config, _) in {**SCORES, **VERDICTS}.items():
         test = {
@@ -201,6 +242,8 @@ def add_tests(project: Project) -> None:
     model = {"name": "spent", "columns": [{"name": "orders", "data_tests": tests}]}
     project.write()
     project._yaml("models/spent.yml", {"models": [model]})
+    passing = "{{ config(materialized='ephemeral') }} select 1 as orders"
+    (project.folder / "models" / "passing.sql").write_text(passing)
 
 
 def frames(database: Path, schema: str) -> dict[str, pd.DataFrame]:
@@ -262,7 +305,7 @@ def test_scores_are_those_of_sdmetrics_and_verdicts_those_that_are_due(project: 
     done = project.dbt("test", "--select", "tag:compared", "--store-failures")
 
     due = {name: spec[-1] for name, spec in {**SCORES, **VERDICTS}.items()}
-    assert project.statuses() == {**due, "mart_by_default": "fail", "mart_named": "pass"}, done.stdout
+    assert project.statuses() == {**due, **OF_MARTS}, done.stdout
     stored = {
         name: project.query(f"select score from analytics_dbt_test__audit.{name}")[0][0] for name in SCORES
     }
@@ -291,6 +334,11 @@ def test_scores_are_those_of_sdmetrics_and_verdicts_those_that_are_due(project: 
 
     messages = failures_of(project, "message")
     assert "has no column colour; it has shop_no, order_no" in messages["no_column"]
+    for test in ("ks_text", "correlation_text"):
+        assert f"{test} compares numbers, dates and times" in messages[test]
+        assert "use tv_complement, or contingency_similarity" in messages[test]
+    assert "is no table. What to do: name a table as `twin: schema.table`" in messages["mart_of_no_table"]
+    assert failures["copies_with_mail"] == 90
     assert "source shop.returns has no twin" in messages["no_twin"] or "no table" in messages["no_twin"]
     assert "`dbt build --select package:synthohive`" in messages["no_twin"]
 

@@ -6,6 +6,7 @@ No real value is in it: scores, counts and shares only.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -169,8 +170,8 @@ class RunComparison:
         }
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """All of it as JSON, which is also written to `path` if there is one."""
-        text = json.dumps(self.to_dict(), indent=2)
+        """All of it as JSON, also written to `path` if there is one; what is no number is null in it."""
+        text = json.dumps(_told(self.to_dict()), indent=2, allow_nan=False)
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
@@ -199,6 +200,15 @@ def _lines(comparison: RunComparison) -> Iterator[str]:
     yield ""
     for name, meaning in LEGEND.items():
         yield f"{name.ljust(8)}  {meaning}"
+
+
+def _told(value: Any) -> Any:
+    """The same without numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _told(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_told(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _decimal(number: float | None) -> str:

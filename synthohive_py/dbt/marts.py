@@ -26,6 +26,7 @@ __all__ = ["BuiltTables", "Tables", "compare_mart"]
 
 MEANS = 0.5  # standard deviations that a mean may be off
 DEVIATIONS = 3  # and so many times what two halves of the real mart differ by
+TINY = 1e-150  # as the largest number of a column; 1 / TINY as well
 
 Tables = Mapping[str, "pd.DataFrame | pa.Table"]
 
@@ -130,15 +131,28 @@ def _mean_gaps(mart: Mart, real: pa.Table, twin: pa.Table, growth: float, seed: 
         ours, theirs = _numbers(real.column(column)), _numbers(twin.column(column))
         if ours is None or theirs is None or not len(ours) or not len(theirs):
             continue
-        spread = float(ours.std()) or float(abs(ours.mean())) or 1.0  # of a single row, a share of its value
-
-        def gap(one: np.ndarray, other: np.ndarray, spread: float = spread) -> float:
-            return float(abs(other.mean() - one.mean()) / spread)
-
         # Of samples: the totals of all rows follow from the sample's share of rows with a value.
-        filled = len(theirs) / twin.num_rows * growth / (len(ours) / real.num_rows)
-        baseline = real_vs_real(gap, ours, seed=seed.child(column)) if len(ours) > 1 else 0.0
-        yield MeanGap(
+        share = len(ours) / real.num_rows
+        yield _mean_gap(
+            column, ours, theirs, len(theirs) / twin.num_rows * growth / share, seed.child(column)
+        )
+
+
+def _mean_gap(column: str, ours: np.ndarray, theirs: np.ndarray, filled: float, seed: Seed) -> MeanGap:
+    """Of values without nulls; `filled` is how many the twin has, as a multiple."""
+    largest = float(np.abs(ours).max())
+    if largest and not TINY < largest < 1 / TINY:  # their squares are no numbers
+        ours = ours / largest
+        with np.errstate(over="ignore"):
+            theirs = theirs / largest
+    spread = float(ours.std()) or float(abs(ours.mean())) or 1.0  # of a single row, a share of its value
+
+    def gap(one: np.ndarray, other: np.ndarray) -> float:
+        return float(abs(other.mean() - one.mean()) / spread)
+
+    baseline = real_vs_real(gap, ours, seed=seed) if len(ours) > 1 else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # a twin beyond all numbers has no mean, and fails
+        return MeanGap(
             column=column,
             gap=float((theirs.mean() - ours.mean()) / spread),
             baseline=baseline,

@@ -156,7 +156,8 @@ def _number(name: str, real: pa.ChunkedArray, twin: pa.ChunkedArray) -> Feature:
     sides = [c.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for c in (real, twin)]
     largest = np.abs(sides[0], where=np.isfinite(sides[0]), out=np.zeros(len(sides[0]))).max(initial=0.0)
     if largest and not TINY < largest < 1 / TINY:  # their squares are no numbers
-        sides = [np.divide(side, largest) for side in sides]
+        with np.errstate(over="ignore"):  # a twin may be as far from that as numbers go
+            sides = [np.divide(side, largest) for side in sides]
     return Feature(name, "number", *sides)
 
 

@@ -29,5 +29,6 @@ def tell_dbt() -> None:
     engine = logging.getLogger(ENGINE)
     if not any(isinstance(handler, DbtHandler) for handler in engine.handlers):
         engine.addHandler(DbtHandler(AdapterLogger("SynthoHive")))
+        engine.propagate = False  # dbt's packages may have given Python's own log a place, too
     if engine.level == logging.NOTSET:
         engine.setLevel(logging.INFO)

@@ -52,6 +52,7 @@ MOST_NUMBERS = 10**12  # more than there are numbers for the values of a fit
 LONGEST = 64  # characters of what is invented for a mark
 SHORT = 26  # characters of an e-mail, below which few numbers are taken, as they are written in it
 FEW = 36**2
+FEW_STRANGE = 0.05  # share of whole names that may be other than the names of their row
 MARKED = 10**9  # numbers of what is invented for marks in texts
 
 
@@ -74,6 +75,14 @@ class HiddenColumn:
     longest: int = 64
     styles: Mapping[str, int] = field(default_factory=dict)
     shapes: Shapes | None = None
+
+    @property
+    def follows_row(self) -> bool:
+        """Whether it is a whole name, and nearly every real one is made of the other names of its row."""
+        strange = self.styles.get("", 0)
+        return (
+            self.kind == "name" and not self.is_unique and strange < FEW_STRANGE * sum(self.styles.values())
+        )
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
@@ -269,6 +278,9 @@ def _invented(column: pa.ChunkedArray, hidden: HiddenColumn, rows: _Rows, known:
     made: dict[tuple[int, str | None], str] = {}
     for row in np.flatnonzero(~null).tolist():
         key = (places[row], rows.locales[row] if by_country else None)
+        if hidden.follows_row and (whole := _of_row(hidden, numbers[key[0]], rows, row)):
+            values[row] = whole
+            continue
         if key not in made:
             made[key] = _one(hidden, (numbers[key[0]], key[1]), rows, row, known)
         values[row] = made[key]
@@ -279,6 +291,15 @@ def _invented(column: pa.ChunkedArray, hidden: HiddenColumn, rows: _Rows, known:
     if rows.inventor.is_masked:
         return column
     return pa.chunked_array([as_numbers([None if v is None else int(v) for v in values], column.type)])
+
+
+def _of_row(hidden: HiddenColumn, number: int, rows: _Rows, row: int) -> str | None:
+    """The whole name of a row's first and family names; None if it has not both."""
+    person = rows.person(row)
+    if rows.inventor.is_masked or not (person.first and person.last):
+        return None
+    styles = {style: count for style, count in hidden.styles.items() if style}
+    return rows.inventor.value("name", number, person, longest=hidden.longest, styles=styles)
 
 
 def as_numbers(numbers: Sequence[int | None], kind: pa.DataType) -> pa.Array:

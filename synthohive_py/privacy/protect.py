@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 MAX_ROWS = 5000  # rows in which e-mails are compared with names
 AGREEING = 0.3  # share of e-mails made of their row's names that makes the others so, too
 COUNTRIES = 0.5  # share of a column's cells that mean a locale
+LEAST_NAMES, LEAST_OTHERS = 32, 16  # characters that there is room for, however short the real values are
 PROSE = 3  # words of a cell on average from which on names are looked for in it
 SHAPED: frozenset[Kind] = frozenset({"phone", "card", "iban", "ssn", "ip", "other"})
 PEOPLE: frozenset[Kind] = frozenset({"first_name", "last_name", "name"})
@@ -218,13 +219,15 @@ class _Work:
                 digits=self.digits[found.kind],
                 threshold=self.config.k_anonymity_threshold,
             )
-        styles = self._styles(found) if self.config.pii_strategy == "context_aware_faker" else {}
+        is_key = any(found.column in key.columns for key in self.metadata.tables[found.table].foreign_keys)
+        is_aware = self.config.pii_strategy == "context_aware_faker" and not is_key
+        styles = self._styles(found) if is_aware else {}
         longest = max(map(len, texts), default=0)
         return HiddenColumn(
             found.column,
             found.kind,
             is_unique=is_unique,
-            longest=max(longest, 16),
+            longest=max(longest, LEAST_NAMES if found.kind in PEOPLE else LEAST_OTHERS),
             styles=styles,
             shapes=shapes,
         )

@@ -115,7 +115,8 @@ def protect_tables(
     if done.left:
         logger.warning(
             "these columns look personal: %s. Values that few rows share are not learned; those that many "
-            "share are. Synthesizer(privacy_config=PrivacyConfig()) replaces all of them",
+            "share are. Synthesizer(privacy_config=PrivacyConfig()) replaces all of them, as the variable "
+            "synthohive_pii_strategy does in dbt",
             ", ".join(f"{c.table}.{c.column} ({c.kind})" for c in done.left),
         )
     return ProtectedTables(done.tables, done.disguise, _facts(done, asked))

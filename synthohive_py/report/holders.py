@@ -88,7 +88,8 @@ def holders_of(name: str, tables: Mapping[str, Judged], *, threshold: int) -> Ho
             if np.unique(found[found >= 0]).size >= CROWD:
                 # Rows of nobody are one each.
                 ways.append(np.where(found < 0, -1 - own, found))
-            front.append((key.parent, found))
+            if key.parent != name:  # above a table that refers to itself there is nothing new
+                front.append((key.parent, found))
     return Holders(threshold, tuple(ways))
 
 

@@ -462,3 +462,23 @@ def test_a_declared_column_that_is_not_there_is_refused(
 
     with pytest.raises(SettingError, match=r"persons\.mail"):
         Synthesizer(metadata, model="gaussian_copula", privacy_config=config).fit(real)
+
+
+def test_whole_names_are_those_of_their_rows_all_over_a_table() -> None:
+    rng = np.random.default_rng(0)
+    fake = Faker("de_AT")
+    fake.seed_instance(1)
+    firsts, lasts = [fake.first_name() for _ in range(25)], [fake.last_name() for _ in range(25)]
+    frame = pd.DataFrame({"id": range(1500), "first_name": rng.choice(firsts, 1500)})
+    frame["last_name"] = rng.choice(lasts, 1500)
+    frame["full_name"] = frame["first_name"] + " " + frame["last_name"]
+    metadata = Metadata()
+    metadata.add_table("t", pk="id")
+    synthesizer = Synthesizer(
+        metadata, model="gaussian_copula", privacy_config=PrivacyConfig(), progress=False
+    )
+
+    twin = synthesizer.fit({"t": frame}).sample()["t"]
+
+    assert (twin["full_name"] == twin["first_name"] + " " + twin["last_name"]).all()
+    assert not set(twin["full_name"]) & set(frame["full_name"])

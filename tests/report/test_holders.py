@@ -103,3 +103,27 @@ def test_the_page_states_the_budget() -> None:
 
     assert "epsilon 4.97, delta 1e-06, for a row of t" in made.to_html()
     assert "<li>numbers of rows</li>" in made.to_html()
+
+
+def test_tables_that_refer_to_themselves_and_to_each_other_are_told_of() -> None:
+    rows = 300
+    staff = pd.DataFrame(
+        {
+            "id": range(rows),
+            "boss": pd.array([None if i < 3 else i // 3 for i in range(rows)], "Int64"),
+            "team": [i % 150 for i in range(rows)],
+            "pay": [i % 7 for i in range(rows)],
+        }
+    )
+    teams = pd.DataFrame(
+        {"id": range(150), "head": [i * 2 for i in range(150)], "kind": [i % 3 for i in range(150)]}
+    )
+    declared = Metadata()
+    declared.add_table("staff", pk="id", fk={"boss": "staff.id", "team": "teams.id"})
+    declared.add_table("teams", pk="id", fk={"head": "staff.id"})
+    tables = {"staff": staff, "teams": teams}
+
+    made = make_report(declared, tables, tables, seed=Seed(0))
+
+    assert [table.name for table in made.tables] == ["staff", "teams"]
+    assert all(c.histogram for t in made.tables for c in t.columns if c.name in ("pay", "kind"))

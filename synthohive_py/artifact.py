@@ -44,7 +44,15 @@ def read_file(path: str | os.PathLike[str]) -> FittedSchema:
     Raises:
         SerializationError: The file can't be read, or is not an intact artefact.
     """
-    return _fitted(read_state(path))
+    try:
+        return _fitted(read_state(path))
+    except SerializationError as error:
+        told = error.problem
+        if str(path) in told.summary:
+            raise
+        raise SerializationError(
+            f"{path}: {told.summary}", expected=told.expected, received=told.received, remedy=told.remedy
+        ) from error
 
 
 def _fitted(state: Mapping[str, Any]) -> FittedSchema:

@@ -111,3 +111,13 @@ def test_a_strange_content_with_a_right_checksum_is_refused(
 
     assert "no fitted schema" in message or "can't be read" in message
     assert "subprocess" not in set(sys.modules) - before
+
+
+def test_the_file_that_is_no_artefact_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "other.synthohive"
+    path.write_text("rows")
+
+    with pytest.raises(SerializationError, match=r"other\.synthohive: the artefact can't be read"):
+        Synthesizer.load(path)
+    with pytest.raises(SerializationError, match=r"can't be read from .*missing\.synthohive"):
+        Synthesizer.load(tmp_path / "missing.synthohive")

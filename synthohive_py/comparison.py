@@ -153,12 +153,21 @@ class RunComparison:
         return tuple(verdict for verdict in self.verdicts if not verdict.is_kept)
 
     @property
+    def broken(self) -> tuple[Verdict, ...]:
+        """The tests that pass on the real data, and not on the twins."""
+        return tuple(v for v in self.verdicts if v.real == "pass" and v.twin != "pass")
+
+    @property
     def summary(self) -> str:
         """What became of the tests, in a line."""
         if self.kept is None:
             return "no tests were run"
-        tests = len(self.verdicts)
-        return f"{tests - len(self.changed)} of {tests} tests keep their verdict ({self.kept:.1%})"
+        tests, broken = len(self.verdicts), len(self.broken)
+        if broken:
+            told = f"of those that pass on the real data {broken} fail on the twins"
+        else:
+            told = "all that pass on the real data pass on the twins"
+        return f"{tests - len(self.changed)} of {tests} tests keep their verdict ({self.kept:.1%}); {told}"
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, as `to_json` writes them."""

@@ -16,7 +16,7 @@ def runs_section(compared: RunComparison | None) -> str:
         return ""
     return (
         f'<section id="project" tabindex="-1"><h2>Your dbt project {escape(compared.project)}</h2>'
-        f'<p class="verdict {state(not compared.changed)}">{escape(_sentence(compared))}</p>'
+        f'<p class="verdict {state(not compared.broken)}">{escape(_sentence(compared))}</p>'
         f"{_changed(compared)}{_marts(compared)}</section>"
     )
 

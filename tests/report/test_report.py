@@ -95,7 +95,10 @@ def test_the_users_own_project_is_a_section(good: ValidationReport) -> None:
     page = good.to_html()
     section = page[page.index('id="project"') : page.index('id="t0"')]
 
-    assert "1 of 2 tests keep their verdict (50.0%)." in section
+    assert (
+        "1 of 2 tests keep their verdict (50.0%); of those that pass on the real data 1 fail on the twins."
+        in section
+    )
     assert "unique_orders" not in section  # nothing is to be told of it
     assert "not compared: the run on the twins has not built it" in section
     assert "revenue: the mean is 2.70 standard deviations off" in section

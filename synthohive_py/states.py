@@ -86,7 +86,16 @@ def load_state(payload: bytes) -> dict[str, Any]:
             "the artefact is damaged: its checksum does not match its content",
             remedy="save the synthesizer again, or copy the file again if the copy broke",
         )
-    return dict(_with_arrays(tree, arrays))
+    try:
+        return dict(_with_arrays(tree, arrays))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        # Anybody can compute a checksum; this content is none of ours.
+        raise SerializationError(
+            "the artefact holds no state",
+            expected="a file written by Synthesizer.save",
+            received=f"a {type(error).__name__} while it was read",
+            remedy="do not trust the file; save the synthesizer again",
+        ) from error
 
 
 def write_state(state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pickle
 import sys
 from collections.abc import Callable
@@ -11,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save
 
 from synthohive_py import Metadata, SerializationError, Synthesizer
-from synthohive_py.states import FORMAT_VERSION, dump_state, load_state
+from synthohive_py.states import FORMAT_VERSION, HEADER, dump_state, load_state
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,21 @@ def test_a_strange_content_with_a_right_checksum_is_refused(
 
     assert "no fitted schema" in message or "can't be read" in message
     assert "subprocess" not in set(sys.modules) - before
+
+
+@pytest.mark.parametrize(
+    "tree", [{"a": {"__array__": "none"}}, {"a": {"__array__": ["a"]}}, [1], "text", 3, None], ids=str
+)
+def test_a_tree_that_is_no_state_is_refused(tree: object, tmp_path: Path) -> None:
+    body = json.dumps(tree, ensure_ascii=False, allow_nan=True)
+    header = {
+        "format_version": FORMAT_VERSION,
+        "sha256": hashlib.sha256(body.encode()).hexdigest(),
+        "state": tree,
+    }
+    payload = bytes(save({}, metadata={HEADER: json.dumps(header)}))
+
+    assert "the artefact holds no state" in refused(payload, tmp_path)
 
 
 def test_the_file_that_is_no_artefact_is_named(tmp_path: Path) -> None:

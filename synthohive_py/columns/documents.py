@@ -361,7 +361,7 @@ class JsonCodec(ColumnCodec):
 
 
 def _are_documents(values: Sequence[Any]) -> bool:
-    """Whether most values are objects or lists, and the others JSON as well, or few."""
+    """Whether more than half of the values are objects or lists."""
     return sum(isinstance(value, dict | list) for value in values) > len(values) / 2
 
 

@@ -28,9 +28,7 @@ __all__ = ["Move", "Run", "alone_in", "settled"]
 
 logger = logging.getLogger(__name__)
 
-LOCK_SECONDS = (
-    60.0  # that a writer waits for another one, which is dead if it gives no sign of life meanwhile
-)
+LOCK_SECONDS = 60.0  # that a writer waits for another one, which is dead if it gives no sign of life
 BEAT_SECONDS = 10.0  # between two signs of life
 POLL_SECONDS = 0.2
 

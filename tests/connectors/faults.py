@@ -144,4 +144,5 @@ class Proxy:
             end.close()
 
     def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits for a client lets one more in
         self.listener.close()

@@ -109,7 +109,13 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
         above, key = world.tables[driver.key.parent].rows, driver.key
         rows = parent_rows(generated.rows, key.columns, above, key.parent_columns)
         relatives = Relatives(above, rows)
-    table, changed, stays = fitted.keeper.keep(generated.rows, seed.numpy(), relatives=relatives, fixed=fixed)
+    table, changed, stays = fitted.keeper.keep(
+        generated.rows,
+        seed.numpy(),
+        relatives=relatives,
+        fixed=fixed,
+        since={column: gap.since for column, gap in fitted.gaps.items()},
+    )
     for column in changed & set(fitted.codec.names):
         values = table.column(column).combine_chunks()
         generated.codes[:, fitted.span("column", column)] = fitted.codec.codec(column).encode(values)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthohive_py.columns.bins import nearest
-from synthohive_py.columns.scalars import from_numbers, is_ordered_type, to_numbers
+from synthohive_py.columns.scalars import Numbers, from_numbers, is_ordered_type, to_numbers
 from synthohive_py.rules.kinds import (
     AtMost,
     Computed,
@@ -109,6 +109,7 @@ class Keeper:
         *,
         relatives: Relatives | None = None,
         fixed: Collection[str] = (),
+        since: Mapping[str, str] | None = None,
     ) -> tuple[pa.Table, set[str], Mask]:
         """The rows with all rules kept, the columns that changed, and which rows are to stay.
 
@@ -120,10 +121,12 @@ class Keeper:
             rng: Decides who lends values where a row can't keep its own.
             relatives: The parent of each row.
             fixed: Columns that stay as they are.
+            since: Times that closely follow another of their row, and that one: they are lent as how long after
+                it they are.
         """
         if not self.rules or not table.num_rows:
             return table, set(), np.ones(table.num_rows, bool)
-        work = _Work(table, {*self.free} - {*fixed}, rng)
+        work = _Work(table, {*self.free} - {*fixed}, rng, since or {})
         work.nulls([r for r in self.rules if isinstance(r, Nulls)])
         self._keep_decided(work)
         limits = [r for r in self.rules if isinstance(r, AtMost)]
@@ -209,8 +212,10 @@ class Keeper:
 class _Work:
     """Rows while they are changed."""
 
-    def __init__(self, table: pa.Table, free: set[str], rng: np.random.Generator) -> None:
-        self.table, self.free, self.rng = table, free, rng
+    def __init__(
+        self, table: pa.Table, free: set[str], rng: np.random.Generator, since: Mapping[str, str]
+    ) -> None:
+        self.table, self.free, self.rng, self.since = table, free, rng, since
         self.changed: set[str] = set()
 
     def put(self, name: str, values: pa.Array | pa.ChunkedArray) -> None:
@@ -230,21 +235,47 @@ class _Work:
         """Bad rows take all these columns from rows that keep the rules, one from one."""
         take = np.arange(len(bad))
         take[bad] = self.rng.choice(np.flatnonzero(~bad), int(bad.sum()))
+        self._lend(names, take)
+
+    def _lend(self, names: set[str], take: Rows) -> None:
+        """Each row takes these columns from one row, most rows from themselves."""
+        borrowed = take != np.arange(len(take))
+        since = {name: start for name, start in self.since.items() if {name, start} & names == {name}}
+        before = {start: spread(self.table.column(start).combine_chunks()) for start in since.values()}
         for name in sorted(names):
-            self.put(name, self.table.column(name).take(pa.array(take)))
+            lent = self.table.column(name).take(pa.array(take))
+            if name in since:
+                start, no_start = before[since[name]]
+                lent = self._moved(lent, start - start[take], borrowed & ~no_start & ~no_start[take])
+            self.put(name, lent)
+
+    def _moved(self, lent: pa.ChunkedArray, by: Numbers, where: Mask) -> pa.Array:
+        """Times that are so much later, but never beyond the others."""
+        times, null = spread(lent.combine_chunks())
+        known = times[~null]
+        moved = np.clip(times + by, known.min(), known.max()) if len(known) else times
+        return from_numbers(np.where(where, moved, times), null, lent.type)
 
     def nulls(self, rules: Sequence[Nulls]) -> None:
-        """Rows with a combination of nulls that does not occur take all these columns from another row."""
+        """Rows with a combination of nulls that does not occur take all these columns from another row.
+
+        It agrees with them in one of the columns, so that each keeps its share of nulls.
+        """
         for group in _connected([set(r.columns) for r in rules]):
             ours = [r for r in rules if set(r.columns) <= group]
             bad = np.logical_or.reduce([r.broken(self.table) for r in ours])
             good = np.flatnonzero(~bad)
             if not bad.any() or not len(good) or not group <= self.free:
                 continue
-            take = np.arange(self.table.num_rows)
-            take[bad] = self.rng.choice(good, int(bad.sum()))
-            for name in sorted(group):
-                self.put(name, self.table.column(name).take(pa.array(take)))
+            names, take = sorted(group), np.arange(self.table.num_rows)
+            agreed = self.rng.integers(0, len(names), len(take))
+            for place, name in enumerate(names):
+                null = np.asarray(self.table.column(name).is_null())
+                for is_null in (False, True):
+                    some = np.flatnonzero(bad & (agreed == place) & (null == is_null))
+                    lenders = good[null[good] == is_null]
+                    take[some] = self.rng.choice(lenders if len(lenders) else good, len(some))
+            self._lend(group, take)
 
     def depend(self, rule: Depends, answers: pa.Table) -> None:
         """Give the dependent column the value that follows: the known one, else that of the first such row.

@@ -18,13 +18,15 @@ def shop() -> dict[str, pd.DataFrame]:
     n = 2000
     ordered = START + pd.to_timedelta(rng.integers(0, MINUTES, n), unit="min")
     shipped = pd.Series(ordered + pd.to_timedelta(rng.integers(30, 4010, n), unit="min"))
+    is_open = rng.random(n) < 0.1
     return {
         "customers": pd.DataFrame({"customer_id": range(300), "kind": rng.choice(["a", "b"], 300)}),
         "orders": pd.DataFrame(
             {
                 "order_id": range(n),
                 "customer_id": rng.integers(0, 300, n),
-                "shipped_at": shipped.mask(rng.random(n) < 0.1),
+                "shipped_at": shipped.mask(is_open),
+                "carrier": pd.Series(rng.choice(["dhl", "ups"], n)).mask(is_open),
                 "ordered_at": ordered,
                 "due_at": ordered + pd.to_timedelta(rng.choice([7, 14, 28], n), unit="D"),
                 "reviewed_at": START + pd.to_timedelta(rng.integers(0, MINUTES, n), unit="min"),

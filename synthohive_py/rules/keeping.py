@@ -121,8 +121,8 @@ class Keeper:
             rng: Decides who lends values where a row can't keep its own.
             relatives: The parent of each row.
             fixed: Columns that stay as they are.
-            since: Times that closely follow another of their row, and that one: they are lent as how long after
-                it they are.
+            since: Per time that closely follows another one of its row, that one: what is lent is how long
+                after it.
         """
         if not self.rules or not table.num_rows:
             return table, set(), np.ones(table.num_rows, bool)

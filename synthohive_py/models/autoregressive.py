@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from synthohive_py.models.base import (
     masks_of,
     register_model,
 )
+from synthohive_py.models.calibration import calibrate
 from synthohive_py.models.drawing import SHRINK
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.neural import NeuralModel
@@ -34,6 +35,7 @@ from synthohive_py.models.training import (
     Trained,
     context_tensor,
     train,
+    validation_loss,
 )
 from synthohive_py.rng import Seed
 
@@ -172,6 +174,10 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
             progress=progress,
             max_seconds=None if max_seconds is None else max(max_seconds - spent, 0.0),
         )
+
+    def _settle(self, trained: Trained, training: Rows, held_out: Rows) -> Trained:
+        calibrate(self._fitted(), training, held_out)
+        return replace(trained, validation_loss=validation_loss(self._fitted(), held_out))
 
     @processor_settings()
     def fit_privately(

@@ -62,6 +62,10 @@ class NeuralModel(TableModel, Generic[Network]):
     ) -> Trained:
         """Train the network; there are held-out rows."""
 
+    def _settle(self, trained: Trained, training: Rows, held_out: Rows) -> Trained:  # noqa: ARG002
+        """What is left to do after training."""
+        return trained
+
     @processor_settings()
     def fit(
         self,
@@ -90,6 +94,7 @@ class NeuralModel(TableModel, Generic[Network]):
                 trained = self._learn(
                     training, held_out, centres, seed=seed, progress=progress, max_seconds=max_seconds
                 )
+                trained = self._settle(trained, training, held_out)
         self._fitted().cpu()
         return FitReport(
             rows=len(codes),

@@ -175,6 +175,9 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
             max_seconds=None if max_seconds is None else max(max_seconds - spent, 0.0),
         )
 
+    def _biases(self) -> Sequence[Tensor]:
+        return list(self._fitted().head_biases)
+
     def _settle(self, trained: Trained, training: Rows, held_out: Rows) -> Trained:
         calibrate(self._fitted(), training, held_out)
         return replace(trained, validation_loss=validation_loss(self._fitted(), held_out))

@@ -170,6 +170,14 @@ class TableModel(ABC):
             (rows, columns) codes.
         """
 
+    def shift(self, logits: Sequence[npt.NDArray[np.float64]]) -> None:  # noqa: B027  a model may have no chances
+        """Let codes come more or less often in all rows alike. A model that can't leaves all as it is.
+
+        Args:
+            logits: Per column what is added to the logarithm of each code's chance, before chances are made
+                to sum to 1 again.
+        """
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """What was learned, as nested dicts and lists of numbers, strings and numpy arrays."""

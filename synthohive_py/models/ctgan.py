@@ -90,6 +90,9 @@ class CTGAN(TableModel):
             rows, context=context, given=given, allowed=allowed, columns=columns, generator=generator
         )
 
+    def shift(self, logits: Sequence[npt.NDArray[np.float64]]) -> None:
+        self.engine.shift(logits)
+
     def state(self) -> dict[str, Any]:
         return {"generator": self.generator, **self.engine.state()}
 

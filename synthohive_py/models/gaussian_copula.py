@@ -135,6 +135,12 @@ class GaussianCopula(TableModel):
                 out[part, j] = np.where(known[:, first + j] >= 0, known[:, first + j], drawn)
         return out
 
+    def shift(self, logits: Sequence[npt.NDArray[np.float64]]) -> None:
+        fitted = self._fitted()
+        for j, change in enumerate(logits, self.contexts):
+            weights = fitted[j].marginal * np.exp(change)
+            fitted[j] = _Column(weights / weights.sum(), fitted[j].order)
+
     def _normals(self, known: Codes, end: int, generator: np.random.Generator) -> Floats:
         """The normals of the columns up to `end`, of which those of known codes are left at random."""
         normals = generator.standard_normal((len(known), end - self.contexts))

@@ -96,6 +96,9 @@ class MLPModel(NeuralModel[MLPGenerator]):
                 shift += (aim / (torch.softmax(column + shift, 1).mean(0) + 1e-6)).log().clamp(-2, 2)
             bias[j].add_(shift)
 
+    def _biases(self) -> Sequence[Tensor]:
+        return torch.split(self._fitted().bias, list(self.cardinalities))
+
     # ------------------------------------------------------------ generating
 
     @processor_settings()

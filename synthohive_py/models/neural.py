@@ -108,6 +108,15 @@ class NeuralModel(TableModel, Generic[Network]):
             refinement=trained.refinement,
         )
 
+    @torch.no_grad()
+    def shift(self, logits: Sequence[npt.NDArray[np.float64]]) -> None:
+        for bias, change in zip(self._biases(), logits, strict=True):
+            bias.add_(torch.from_numpy(change))
+
+    @abstractmethod
+    def _biases(self) -> Sequence[Tensor]:
+        """Per column the bias of the logit of each of its codes; views."""
+
     def _build(self, cardinalities: Sequence[int], context_cardinalities: Sequence[int], seed: Seed) -> None:
         self.cardinalities = tuple(int(k) for k in cardinalities)
         self.context_cardinalities = tuple(int(k) for k in context_cardinalities)

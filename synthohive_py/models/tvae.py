@@ -174,6 +174,9 @@ class TVAE(NeuralModel[_Network]):
         )
         return loop.run(progress, None if max_seconds is None else time.monotonic() + max_seconds)
 
+    def _biases(self) -> Sequence[Tensor]:
+        return torch.split(self._fitted().heads_bias, list(self.cardinalities))
+
     # ------------------------------------------------------------ generating
 
     @processor_settings()

@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from synthohive_py.columns.base import Codes
 
-__all__ = ["telling_columns"]
+__all__ = ["MAX_CONTEXT", "telling_columns"]
+
+MAX_CONTEXT = 96  # code columns of the parent and its parents that a child is generated from
 
 LEVELS = 8  # of each column, compared by its information on others
 MAX_ROWS = 20_000  # that are looked at

@@ -24,9 +24,10 @@ from synthohive_py.models.base import EpochReport, get_model
 from synthohive_py.models.devices import fit_on, usable_device
 from synthohive_py.models.processor import processor_settings
 from synthohive_py.plan import Link, Plan, make_plan
+from synthohive_py.relational.balance import balance, shares_of
 from synthohive_py.relational.cardinality import DegreeModel
 from synthohive_py.relational.checkpoints import Checkpoints, fingerprint
-from synthohive_py.relational.context import telling_columns
+from synthohive_py.relational.context import MAX_CONTEXT, telling_columns
 from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.entities import entities_of
 from synthohive_py.relational.families import Families
@@ -46,13 +47,12 @@ from synthohive_py.relational.world import cast_column
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
-__all__ = ["MAX_CONTEXT", "fit_tables", "with_empty_tables_copied"]
+__all__ = ["fit_tables", "with_empty_tables_copied"]
 
 logger = logging.getLogger(__name__)
 
 MAX_FAMILIES = 2  # child tables whose families are told apart; each adds two columns to the parent
 FORGOTTEN = 0.02  # share of the family codes that are unknown while learning
-MAX_CONTEXT = 96  # code columns of the parent and its parents that a child is generated from
 
 Rows = npt.NDArray[np.int64]
 
@@ -109,7 +109,10 @@ def fit_tables(
     )
     _train_all(fitting, lambda: model_class(**dict(model_options or {})), progress=progress)
     made = {name: fitting.fitted[name] for name in plan.order}
-    return FittedSchema(metadata, plan, made, seed=seed.value, privacy=fitting.spent)
+    fitted = FittedSchema(metadata, plan, made, seed=seed.value, privacy=fitting.spent)
+    if not settings.budget:  # real shares would be told without any noise
+        balance(fitted, fitting.shares(), seed.child("balance"))
+    return fitted
 
 
 def _train_all(fitting: _Fitting, new_model: Callable[[], Any], *, progress: bool) -> None:
@@ -473,6 +476,14 @@ class _Fitting:
             rng = self.seed.child("training rows", name).numpy()
             rows = np.sort(rng.permutation(rows)[: self.settings.max_training_rows])
         return rows
+
+    def shares(self) -> dict[str, list[npt.NDArray[np.float64]]]:
+        """Per table that is generated, and code column, how often each code comes."""
+        return {
+            name: shares_of(self.codes[name][self._training_rows(name)], table.cardinalities)
+            for name, table in self.fitted.items()
+            if table.reference is None
+        }
 
     def _seen(self, name: str, rows: Rows) -> tuple[Codes, tuple[int, ...]]:
         """What some rows are generated from: what tells of their parents, and of their elder siblings."""

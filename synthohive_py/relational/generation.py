@@ -92,13 +92,20 @@ class Generation:
         world = World(self.fitted, dict(self.shared), Shard(0, 1, {}), self.seed)
         yield from self._finished(world, [n for n in self.shared if not self._open_links(n)], self.seed)
 
+    def world(self, shard: Shard) -> World:
+        """The tables of a shard, and those that all shards share."""
+        tables = {name: generated.copy() for name, generated in self.shared.items()}
+        world = World(self.fitted, tables, shard, self.seed, self.dealt, self.existing)
+        _make(world, self.conditions, self._seed_of(shard))
+        return world
+
+    def _seed_of(self, shard: Shard) -> Seed:
+        return self.seed.child("shard", shard.number)
+
     @processor_settings()
     def make(self, shard: Shard) -> list[tuple[str, pa.Table]]:
         """The rows of a shard, with the real tables' columns, order and types."""
-        tables = {name: generated.copy() for name, generated in self.shared.items()}
-        world = World(self.fitted, tables, shard, self.seed, self.dealt, self.existing)
-        seed = self.seed.child("shard", shard.number)
-        _make(world, self.conditions, seed)
+        world, seed = self.world(shard), self._seed_of(shard)
         names = list(shard.parts)
         if shard.number == 0:
             for name in self.shared:

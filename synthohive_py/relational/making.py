@@ -14,8 +14,8 @@ from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.plan import Link
 from synthohive_py.relational.assign import assign_link, cut_loops, eligible_parents, unlinked
 from synthohive_py.relational.conditions import Conditions
+from synthohive_py.relational.context import MAX_CONTEXT
 from synthohive_py.relational.draw import Drawing, draw_rows
-from synthohive_py.relational.fit import MAX_CONTEXT
 from synthohive_py.relational.fitted import FittedTable
 from synthohive_py.relational.invariants import keep_rules
 from synthohive_py.relational.order import Times, anchor_ticks

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from synthohive_py.errors import Problem, SchemaError, SchemaValidationError
 from synthohive_py.frames import to_arrow
 from synthohive_py.plan import Link, Plan, make_plan
-from synthohive_py.relational.fit import MAX_CONTEXT, with_empty_tables_copied
+from synthohive_py.relational.context import MAX_CONTEXT
+from synthohive_py.relational.fit import with_empty_tables_copied
 from synthohive_py.relational.fitted import FitSettings
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.population import Population

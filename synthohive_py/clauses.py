@@ -2,7 +2,9 @@
 
     shipped_at >= ordered_at            and, or-ed with `is null` of its columns, the same
     parent.signed_up <= ordered_at      the parent is the one that rows are generated from
-    total = net + tax                   a sum, a product (`quantity * price`) or a copy
+    total = net + tax                   a sum, or a copy
+    amount = quantity * price           a product, also with what is left after a discount, `(1 - discount)`,
+                                        or comes with a tax, `(1 + tax * 0.01)`, and in `round(..., 2)`
     currency = parent.currency
     email is not null or phone is not null
     city decides country                rows that agree in one agree in the other
@@ -18,14 +20,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Clause", "parse_clauses", "quoted"]
+__all__ = ["PLAIN", "Clause", "Factor", "factor_text", "parse_clauses", "quoted"]
 
+Factor = tuple[float, float]  # a start, and what is added to it for each unit of the column
 Kind = Literal["at_most", "below", "sum", "product", "repeats", "nulls", "decides", "rises", "apart"]
 
-_TOKEN = re.compile(r'\s*("(?:[^"]|"")+"|`[^`]+`|<=|>=|[<>=+*().,]|\w+)')
+_TOKEN = re.compile(r'\s*("(?:[^"]|"")+"|`[^`]+`|<=|>=|[<>=+*/().,-]|\d+\.\d+|\w+)')
 _WORDS = frozenset({"and", "or", "is", "not", "null"})
+PLAIN: Factor = (0.0, 1.0)  # the column itself
 _FORMS = (
-    "It can be a <= b, a < b (or >=, >), a = b + c, a = b * c, a = b, "
+    "It can be a <= b, a < b (or >=, >), a = b + c, a = b * c, a = b * c * (1 - d), a = b, "
     "with parent.a for a column of the parent; a is [not] null or b is [not] null; a decides b; "
     "a never falls along b within a parent; "
     "(a, b) do not overlap within a parent; names with other signs than letters, digits and _ are quoted"
@@ -43,12 +47,14 @@ class Clause:
         columns: The names; `of_parent` says which is the parent's, if any.
         of_parent: Its place in `columns`.
         never: Of `nulls`: what does not happen to the two columns, as in `rules.Nulls`.
+        factors: Of `product`: what is made of each column but the first, as in `DerivedCodec`.
     """
 
     kind: Kind
     columns: tuple[str, ...]
     of_parent: int | None = None
     never: Literal["both", "neither", "first"] | None = None
+    factors: tuple[Factor, ...] = ()
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -60,6 +66,15 @@ def quoted(name: str) -> str:
     """A column's name as the language takes it."""
     is_plain = re.fullmatch(r"[^\W\d]\w*", name) and name.lower() not in _WORDS
     return name if is_plain else '"' + name.replace('"', '""') + '"'
+
+
+def factor_text(name: str, factor: Factor) -> str:
+    """A column in a product."""
+    start, slope = factor
+    if not start:
+        return quoted(name)
+    times = "" if abs(slope) == 1 else f" * {abs(slope):g}"
+    return f"({start:g} {'-' if slope < 0 else '+'} {quoted(name)}{times})"
 
 
 def parse_clauses(text: str) -> list[Clause]:
@@ -209,16 +224,33 @@ def _comparison(tokens: Tokens) -> Clause:
     return Clause("at_most" if "=" in signs[0] else "below", (low, high), of_parent)
 
 
+def _factor(tokens: Tokens) -> tuple[str, Factor]:
+    """A column, or `1 - x` or `1 + x` of it; in percent `1 - x * 0.01` or `1 - x / 100`."""
+    if len(tokens) < 3 or tokens[0] not in ("1", "1.0") or tokens[1] not in ("-", "+"):
+        return _own(tokens), PLAIN
+    sign, rest, share = (-1.0 if tokens[1] == "-" else 1.0), tokens[2:], 1.0
+    if rest[1:] in (["/", "100"], ["/", "100.0"], ["*", "0.01"]) or rest[:2] == ["0.01", "*"]:
+        rest, share = (rest[2:] if rest[0] == "0.01" else rest[:1]), 0.01
+    return _own(rest), (1.0, sign * share)
+
+
 def _equation(left: Tokens, right: Tokens) -> Clause:
     if len(left) > len(right):
         left, right = right, left
+    if [sign.lower() for sign in right[:2]] == ["round", "("] and _closing(right[1:]) == len(right) - 2:
+        right = _bare(_split(right[2:-1], ",")[0])  # to the digits that the column has, whatever is said
     for sign, kind in (("+", "sum"), ("*", "product")):
         parts = _split(right, sign)
         if len(parts) > 1:
-            names = (_own(left), *(_own(_bare(part)) for part in parts))
+            read = [
+                _factor(_bare(part)) if kind == "product" else (_own(_bare(part)), PLAIN) for part in parts
+            ]
+            names = (_own(left), *(name for name, _ in read))
             if len(set(names)) < len(names):
                 raise ValueError("a column is named twice")
-            return Clause("sum" if kind == "sum" else "product", names)
+            if kind == "sum":
+                return Clause("sum", names)
+            return Clause("product", names, factors=tuple(factor for _, factor in read))
     (one, one_is_theirs), (other, other_is_theirs) = _column(left), _column(right)
     if one_is_theirs:
         raise ValueError("both columns are the parent's")

@@ -1,4 +1,4 @@
-"""Columns that are the sum or the product of two others in every row, and copies: computed, not learned.
+"""Columns that are the sum or the product of others in every row, and copies: computed, not learned.
 
 `sqft_living = sqft_above + sqft_basement` is exact in the real rows. A model of codes would get it nearly
 right in most rows; adding the two gets it right in all of them.
@@ -14,17 +14,28 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from synthohive_py.clauses import PLAIN, Factor
 from synthohive_py.columns.base import Codes, ColumnCodec, State, type_from_text, type_to_text
 from synthohive_py.columns.scalars import Numbers, from_numbers, is_ordered_type, spread_numbers
 
-__all__ = ["DerivedCodec", "find_products", "find_sums", "formula"]
+__all__ = [
+    "MIN_ROWS",
+    "MIN_VALUES",
+    "DerivedCodec",
+    "amounts",
+    "decimals_of",
+    "find_sums",
+    "formula",
+    "is_amount",
+    "slack_of",
+]
 
 MIN_ROWS = 100  # in fewer rows a sum may be a coincidence
 MIN_VALUES = 5  # likewise if a part has fewer distinct values
 PROBED_ROWS = 64  # looked at before all rows are
 MAX_COLUMNS = 300  # pairs of more columns take too long
-MAX_FACTORS = 60  # likewise for products
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,7 @@ class DerivedCodec(ColumnCodec):
         parts: The columns whose sum or product it is; a single one if it is a copy.
         decimals: Digits after the point that a float result is rounded to.
         operation: What is done with the parts.
+        factors: Of a product, what is made of each part first; nothing by default.
     """
 
     kind: ClassVar[str] = "derived"
@@ -43,6 +55,7 @@ class DerivedCodec(ColumnCodec):
     parts: tuple[str, ...]
     decimals: int | None = None
     operation: Literal["sum", "product"] = "sum"
+    factors: tuple[Factor, ...] = ()
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -61,7 +74,11 @@ class DerivedCodec(ColumnCodec):
     def derive(self, columns: Mapping[str, pa.Array]) -> pa.Array:
         """The column, from its parts."""
         if self.operation == "product":
-            return self._product([columns[name] for name in self.parts])
+            product, null = self._product(columns)
+            product = np.round(product, self.decimals or 0)
+            if not pa.types.is_floating(self.type):
+                product = np.round(product * 10 ** _scale(self.type))
+            return from_numbers(product, null, self.type)
         total, null = spread_numbers(columns[self.parts[0]])
         for name in self.parts[1:]:
             more, also_null = spread_numbers(columns[name])
@@ -70,13 +87,31 @@ class DerivedCodec(ColumnCodec):
             total = np.round(total, self.decimals)
         return from_numbers(total, null, self.type)
 
-    def _product(self, parts: list[pa.Array]) -> pa.Array:
-        factors = [_amounts(part) for part in parts]
-        null = np.logical_or.reduce([no_value for _, no_value in factors])
-        result = np.round(np.prod([values for values, _ in factors], axis=0), self.decimals or 0)
-        if not pa.types.is_floating(self.type):
-            result = np.round(result * 10 ** _scale(self.type))
-        return from_numbers(result, null, self.type)
+    def _product(
+        self, columns: Mapping[str, pa.Array]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """The exact product, and where it is null."""
+        read = [amounts(columns[name]) for name in self.parts]
+        factors = self.factors or (PLAIN,) * len(read)
+        terms = [start + slope * values for (values, _), (start, slope) in zip(read, factors, strict=True)]
+        return np.prod(terms, axis=0), np.logical_or.reduce([null for _, null in read])
+
+    def differs(self, column: pa.Array, columns: Mapping[str, pa.Array]) -> npt.NDArray[np.bool_]:
+        """Where a column is not what follows from its parts. A product may be rounded either way.
+
+        Args:
+            column: The column.
+            columns: Its parts.
+        """
+        null = np.asarray(column.is_null())
+        if self.operation == "product":
+            product, no_product = self._product(columns)
+            values = amounts(column)[0]
+            near = np.abs(values - product) <= slack_of(self.decimals) + 1e-12 * np.abs(values)
+            return (null != no_product) | ~(near | null)
+        computed = self.derive(columns)
+        unlike = pc.fill_null(pc.not_equal(column, computed), fill_value=False)
+        return (null != np.asarray(computed.is_null())) | np.asarray(unlike)
 
     def state(self) -> State:
         return {
@@ -84,21 +119,27 @@ class DerivedCodec(ColumnCodec):
             "parts": list(self.parts),
             "decimals": self.decimals,
             "operation": self.operation,
+            "factors": [list(factor) for factor in self.factors],
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> DerivedCodec:
         kind, parts = type_from_text(state["type"]), tuple(state["parts"])
-        return cls(kind, parts, state["decimals"], state["operation"])
+        factors = tuple((start, slope) for start, slope in state["factors"])
+        return cls(kind, parts, state["decimals"], state["operation"], factors)
 
 
 def formula(
-    table: pa.Table, column: str, parts: Sequence[str], operation: Literal["sum", "product"]
+    table: pa.Table,
+    column: str,
+    parts: Sequence[str],
+    operation: Literal["sum", "product"],
+    factors: Sequence[Factor] = (),
 ) -> DerivedCodec:
     """The codec of a column that is known to be the sum or the product of others."""
     kind = table.schema.field(column).type
     if operation == "product":
-        return DerivedCodec(kind, tuple(parts), _Amount.read(table.column(column)).decimals, operation)
+        return DerivedCodec(kind, tuple(parts), decimals_of(table.column(column)), operation, tuple(factors))
     decimals = _Column.read(table.column(column)).decimals if pa.types.is_floating(kind) else None
     return DerivedCodec(kind, tuple(parts), decimals, operation)
 
@@ -185,79 +226,32 @@ def _sums_of_type(columns: Mapping[str, _Column], kind: pa.DataType) -> dict[str
     return found
 
 
-def find_products(table: pa.Table, *, skip: Collection[str]) -> dict[str, DerivedCodec]:
-    """Columns that are the product of two others in every row, rounded to their own digits.
-
-    Args:
-        table: The real rows.
-        skip: Columns that can be neither factors nor products.
-    """
-    names = [f.name for f in table.schema if f.name not in skip and _is_amount(f.type)]
-    if table.num_rows < MIN_ROWS or not 3 <= len(names) <= MAX_FACTORS:
-        return {}
-    read = {name: _Amount.read(table.column(name)) for name in names}
-    read = {name: amount for name, amount in read.items() if amount.distinct > 1}
-    probed = np.linspace(0, table.num_rows - 1, PROBED_ROWS).astype(np.int64)
-    probe = np.array([amount.values[probed] for amount in read.values()]).reshape(len(read), len(probed))
-    slack = np.array([[amount.slack] for amount in read.values()]).reshape(len(read), 1)
-    found: dict[str, DerivedCodec] = {}
-    parts: set[str] = set()
-    for (i, one), (j, other) in combinations(enumerate(read), 2):
-        near = np.abs(probe - probe[i] * probe[j]) <= slack + 1e-12 * np.abs(probe)
-        for k in np.flatnonzero(near.all(axis=1)):
-            total = list(read)[k]
-            if k in (i, j) or total in parts or total in found or {one, other} & set(found):
-                continue
-            if read[total].is_product(read[one], read[other]):
-                kind = table.schema.field(total).type
-                found[total] = DerivedCodec(kind, (one, other), read[total].decimals, "product")
-                parts |= {one, other}
-    return found
-
-
-def _is_amount(kind: pa.DataType) -> bool:
+def is_amount(kind: pa.DataType) -> bool:
+    """Whether values of the type can be multiplied."""
     t = pa.types
     return bool((t.is_integer(kind) and not t.is_uint64(kind)) or t.is_floating(kind) or t.is_decimal(kind))
 
 
-def _scale(kind: pa.DataType) -> int:
-    return kind.scale if pa.types.is_decimal(kind) else 0
-
-
-def _amounts(column: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """What the values amount to, zero where null."""
+def amounts(column: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """What the values amount to, zero where null, and which are null."""
     values, null = spread_numbers(column)
     return values / 10.0 ** _scale(column.type), null
 
 
-@dataclass(frozen=True)
-class _Amount:
-    """A column as a factor or a product."""
+def decimals_of(column: pa.ChunkedArray) -> int | None:
+    """The digits after the point of a column of amounts; None if they are too many to tell."""
+    if pa.types.is_floating(column.type):
+        return _Column.read(column).decimals
+    return _scale(column.type)
 
-    values: npt.NDArray[np.float64]
-    null: npt.NDArray[np.bool_]
-    decimals: int | None  # that it is rounded to; None: too many to tell
-    distinct: int
 
-    @classmethod
-    def read(cls, column: pa.ChunkedArray) -> _Amount:
-        values, null = _amounts(column)
-        is_float = pa.types.is_floating(column.type)
-        decimals = _Column.read(column).decimals if is_float else _scale(column.type)
-        return cls(values, null, decimals, len(np.unique(values)))
+def slack_of(decimals: int | None) -> float:
+    """How far rounding to so many digits may take a value from the exact product."""
+    return 0.5 * 10.0 ** -(decimals or 0) + 1e-9
 
-    @property
-    def slack(self) -> float:
-        """How far rounding may take it from the exact product; negative if it can be none."""
-        if self.decimals is None or self.distinct < MIN_VALUES or np.abs(self.values).max() > 2.0**52:
-            return -1.0
-        return 0.5 * 10.0**-self.decimals + 1e-9
 
-    def is_product(self, one: _Amount, other: _Amount) -> bool:
-        """Whether it is one times the other in every row."""
-        near = np.abs(self.values - one.values * other.values) <= self.slack + 1e-12 * np.abs(self.values)
-        null = one.null | other.null
-        return bool(np.array_equal(null, self.null) and (near | null).all())
+def _scale(kind: pa.DataType) -> int:
+    return kind.scale if pa.types.is_decimal(kind) else 0
 
 
 def _can_add(kind: pa.DataType) -> bool:

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from synthohive_py.columns.base import Codes, ColumnCodec, State, codec_from_state
 from synthohive_py.columns.choice import ColumnHint, fit_codec
-from synthohive_py.columns.derived import DerivedCodec, find_products, find_sums
+from synthohive_py.columns.derived import DerivedCodec, find_sums
+from synthohive_py.columns.products import find_products
 from synthohive_py.errors import DataError
 from synthohive_py.rng import Part, Seed
 
@@ -53,9 +54,8 @@ class TableCodec:
         told = {c for c, hint in hints.items() if hint != ColumnHint()}
         derived = dict(formulas or {})
         parts = {c for codec in derived.values() for c in codec.parts}
-        for find in (find_sums, find_products):
-            derived |= find(table, skip={*told, *independent, *derived, *parts})
-            parts |= {c for codec in derived.values() for c in codec.parts}
+        derived |= find_sums(table, skip={*told, *independent, *derived, *parts})
+        derived |= find_products(table, skip={*told, *independent}, known=derived)
         codecs: list[ColumnCodec] = []
         for column in table.column_names:
             if column in derived:
@@ -133,11 +133,21 @@ class TableCodec:
                 columns[name] = codec.decode_part(codes[:, self.span(name)], part, seed.child(name))
             elif not isinstance(codec, DerivedCodec):
                 columns[name] = codec.decode(codes[:, self.span(name)], seed.child(name).numpy())
+        self._compute(columns, wanted)
+        return pa.table([columns[name] for name in wanted], names=list(wanted))
+
+    def computed(self, table: pa.Table) -> pa.Table:
+        """The table with all that is computed from columns that have changed."""
+        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+        self._compute(columns, [name for name in self.names if name in columns])
+        return pa.table(columns) if columns else table
+
+    def _compute(self, columns: dict[str, pa.Array], names: Sequence[str]) -> None:
+        codecs = {name: self.codec(name) for name in names}
         waiting = {name: codec for name, codec in codecs.items() if isinstance(codec, DerivedCodec)}
         while waiting:  # what is computed may be computed from
             for name in [n for n, codec in waiting.items() if not {*codec.parts} & {*waiting}]:
                 columns[name] = waiting.pop(name).derive(columns)
-        return pa.table([columns[name] for name in wanted], names=list(wanted))
 
     def state(self) -> State:
         """All that was learned, as JSON values and numpy arrays."""

@@ -62,9 +62,7 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
     )
     held_anyway: list[Rule] = [Repeats(column, of) for column, of in p.inherited.items()]
     held_anyway += [
-        Computed(column, codec.parts, codec.operation, codec.decimals)
-        for column, codec in codecs.items()
-        if isinstance(codec, DerivedCodec)
+        Computed.of(column, codec) for column, codec in codecs.items() if isinstance(codec, DerivedCodec)
     ]
     mined = tuple(r for r in mined if not isinstance(r, Depends) or _is_told(r, p, threshold))
     told = {str(rule) for rule in declared}

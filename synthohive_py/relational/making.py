@@ -84,6 +84,8 @@ class TableMaker:
             context = np.zeros((len(codes), 0), np.int32)
         generated = Generated(table, codes, context)
         generated = self.fill_links(generated, self.plan.links_of(self.name, "profile"))
+        # Links bring values of their own: the price of an item is that of its product.
+        generated.rows = self.fitted.codec.computed(generated.rows)
         fixed = set(self.conditions.values)
         kept = keep_rules(self.world, self.name, generated, self.seed.child("rules"), fixed)
         return self._unique_again(kept)

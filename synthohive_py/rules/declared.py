@@ -6,6 +6,7 @@ A declaration that the real rows break, or that no column could be changed for, 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,8 @@ def declared_formulas(
         if clause.kind not in _FORMULAS:
             continue
         column, *parts = clause.columns
-        text = Computed(column, tuple(parts), "sum" if clause.kind == "sum" else "product", None)
+        operation: Literal["sum", "product"] = "sum" if clause.kind == "sum" else "product"
+        text = Computed(column, tuple(parts), operation, None, clause.factors)
         kinds = [table.schema.field(name).type for name in clause.columns]
         taken = sorted({*clause.columns} & {*held})
         if taken:
@@ -61,9 +63,8 @@ def declared_formulas(
             raise _refused(config, text, f"its columns are of the types {', '.join(map(str, kinds))}")
         if column in found or column in _needed(parts, found):
             raise _refused(config, text, f"{column} would be computed twice, or from itself")
-        found[column] = formula(table, column, parts, text.operation)
-        rule = Computed(column, tuple(parts), text.operation, found[column].decimals)
-        _check(config, rule, table, None)
+        found[column] = formula(table, column, parts, operation, clause.factors)
+        _check(config, Computed.of(column, found[column]), table, None)
     return found
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synthohive_py.clauses import quoted
+from synthohive_py.clauses import PLAIN, Factor, factor_text, quoted
 from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.scalars import Numbers, to_numbers
 from synthohive_py.joins import parent_rows
@@ -94,8 +94,12 @@ class Rule(ABC):
 
 def rule_from_state(state: Mapping[str, Any]) -> Rule:
     """The rule of any kind that `rule.state()` was taken from."""
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in state.items() if k != "kind"}
+    values = {k: _as_tuples(v) for k, v in state.items() if k != "kind"}
     return _KINDS[state["kind"]](**values)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,7 @@ class Computed(Rule):
         parts: The columns it is computed from.
         operation: `sum` or `product`.
         decimals: Digits after the point that it is rounded to, if it is a float.
+        factors: Of a product, what is made of each part first; see `DerivedCodec`.
     """
 
     kind: ClassVar[str] = "computed"
@@ -241,10 +246,17 @@ class Computed(Rule):
     parts: tuple[str, ...]
     operation: Literal["sum", "product"]
     decimals: int | None
+    factors: tuple[Factor, ...] = ()
+
+    @classmethod
+    def of(cls, column: str, codec: DerivedCodec) -> Computed:
+        """What a codec computes."""
+        return cls(column, codec.parts, codec.operation, codec.decimals, codec.factors)
 
     def __str__(self) -> str:
-        sign = " + " if self.operation == "sum" else " * "
-        return f"{quoted(self.column)} = {sign.join(map(quoted, self.parts))}"
+        factors = self.factors or (PLAIN,) * len(self.parts)
+        parts = [factor_text(*both) for both in zip(self.parts, factors, strict=True)]
+        return f"{quoted(self.column)} = {(' + ' if self.operation == 'sum' else ' * ').join(parts)}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -252,9 +264,8 @@ class Computed(Rule):
 
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
         column = table.column(self.column).combine_chunks()
-        codec = DerivedCodec(column.type, self.parts, self.decimals, self.operation)
-        parts = {name: table.column(name).combine_chunks() for name in self.parts}
-        return _differ(column, codec.derive(parts))
+        codec = DerivedCodec(column.type, self.parts, self.decimals, self.operation, self.factors)
+        return codec.differs(column, {name: table.column(name).combine_chunks() for name in self.parts})
 
 
 @dataclass(frozen=True)

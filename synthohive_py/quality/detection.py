@@ -3,12 +3,13 @@
 Gradient boosting of scikit-learn (`pip install synthohive-py[quality]`) sees some rows of both sides and
 tells others apart. Its AUC is .5 where it is no better than chance and 1 where it is never wrong; the score
 is SDMetrics' for detection, 1 less what the AUC is above chance, doubled. Siblings are never on both sides of
-the split, or knowing a family would pass for telling real from synthetic.
+the split, along no key, or knowing a customer or a product would pass for telling real from synthetic.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ Array = np.ndarray
 ROWS = 5_000  # of each side
 LEAST_ROWS, LEAST_FAMILIES = 50, 10
 FOLDS = 3
+ENOUGH_ROWS = 1_000  # of each side, to keep siblings along several keys apart
 TREES = 60
 MAX_CATEGORIES = 250  # a split by categories takes at most 255
 
@@ -64,9 +66,10 @@ def detection_auc(view: View, seed: Seed) -> float | None:
         generator.permutation(len(families))[:size] for families in (view.real_families, view.twin_families)
     )
     ours, theirs = view.real_families[real], view.twin_families[twin]
-    families = np.concatenate([ours, theirs + ours.max() + 1])
     if min(len(np.unique(ours)), len(np.unique(theirs))) < LEAST_FAMILIES:
         return None
+    ways = [(ours, theirs), *((ours[real], theirs[twin]) for ours, theirs in view.others)]
+    families = [np.concatenate([ours, theirs + ours.max() + 1]) for ours, theirs in ways]
     return _auc([f.take(real, twin) for f in view.features], families, generator)
 
 
@@ -77,18 +80,19 @@ def real_detection_auc(view: View, seed: Seed) -> float | None:
     rows = generator.permutation(len(families))[: 2 * ROWS]
     if not view.features or len(rows) < 2 * LEAST_ROWS or families.max() + 1 < 2 * LEAST_FAMILIES:
         return None
-    number = Feature("", "number", families[rows], families[rows])
+    ways = [families[rows], *(ours[rows] for ours, _ in view.others)]
+    numbers = [Feature("", "number", ours, ours) for ours in ways]
     # The twin has rows of its own, and perhaps fewer: both sides are real ones here.
     ours = [replace(f, real=f.real[rows], twin=f.real[rows]) for f in view.features]
-    halves = split([*ours, number], generator, families[rows])
-    both = np.concatenate([halves[-1].real, halves[-1].twin])
-    return _auc(halves[:-1], both, generator)
+    halves = split([*ours, *numbers], generator, families[rows])
+    both = [np.concatenate([f.real, f.twin]) for f in halves[len(ours) :]]
+    return _auc(halves[: len(ours)], both, generator)
 
 
-def _auc(found: list[Feature], families: Array, generator: np.random.Generator) -> float | None:
+def _auc(found: list[Feature], families: Sequence[Array], generator: np.random.Generator) -> float | None:
+    """The mean AUC of rows whose families, along any key, the classifier has not seen."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedGroupKFold
     from threadpoolctl import threadpool_limits
 
     found = [coarse(f, MAX_CATEGORIES) if f.categories > MAX_CATEGORIES else f for f in found]
@@ -97,8 +101,9 @@ def _auc(found: list[Feature], families: Array, generator: np.random.Generator) 
     seed = int(generator.integers(2**31))
     scores = []
     with threadpool_limits(1):  # threads of several processes wait for each other; and sums depend on them
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-        for train, test in folds.split(rows, side, families):
+        places = _folds(side, families, seed)
+        for fold in range(FOLDS):
+            train, test = (places != fold).all(axis=0), (places == fold).all(axis=0)
             if len(np.unique(side[test])) < 2 or len(np.unique(side[train])) < 2:
                 return None  # few large families: a fold of one side only
             known = ~np.isnan(rows[train]).all(axis=0)  # scikit-learn has no bins for columns without values
@@ -115,3 +120,20 @@ def _auc(found: list[Feature], families: Array, generator: np.random.Generator) 
             model.fit(rows[train][:, known], side[train])
             scores.append(roc_auc_score(side[test], model.predict_proba(rows[test][:, known])[:, 1]))
     return float(np.mean(scores))
+
+
+def _folds(side: Array, families: Sequence[Array], seed: int) -> Array:
+    """(ways, rows): the fold of each row's family; of few rows only along the first key."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    ways = families if len(side) >= 2 * ENOUGH_ROWS else families[:1]
+    places = np.zeros((len(ways), len(side)), np.int64)
+    for way, numbers in zip(places, ways, strict=True):
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        for fold, (_, test) in enumerate(folds.split(side, side, numbers)):
+            way[test] = fold
+    tested = [
+        (side[(places == fold).all(axis=0)], side[(places != fold).all(axis=0)]) for fold in range(FOLDS)
+    ]
+    is_enough = all(np.bincount(part, minlength=2).min() >= LEAST_ROWS for both in tested for part in both)
+    return places if is_enough else places[:1]

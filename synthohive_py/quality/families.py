@@ -57,6 +57,19 @@ class Families:
         found = [(key, self.along(table, key)[0]) for key in keys]
         return [families for key, families in found if key is finest or effective(families) >= ENOUGH]
 
+    def ways(self, table: str, first: ForeignKey | None = None) -> list[tuple[Array, Array]]:
+        """Numbers of families on both sides: by one key, `main`'s by default, then by each other one.
+
+        What an item says of its product tells which one it is, whatever order it is in.
+        """
+        keys = self._keys(table)
+        if first is None:
+            if not keys:
+                return [self.main(table)]
+            first = self._finest(keys)
+        found = [self.along(table, key) for key in keys if key != first]
+        return [self.along(table, first), *(pair for pair in found if effective(pair[0]) >= ENOUGH)]
+
     def along(self, table: str, key: ForeignKey) -> tuple[Array, Array]:
         """Numbers of families by one key: by its parents, or by theirs as long as they are enough."""
         known = table, key

@@ -32,12 +32,14 @@ class View:
         real_families: (real rows,) numbers of families, whose rows are not independent of each other.
         twin_families: The same for the synthetic rows.
         own: How many columns are the rows' own; those behind them are a parent's.
+        others: Other ways to divide the real and the synthetic rows into families.
     """
 
     features: list[Feature]
     real_families: Array
     twin_families: Array
     own: int = 0
+    others: tuple[tuple[Array, Array], ...] = ()
 
 
 def alone(pair: Judged, families: Families, rows: int) -> View:
@@ -48,17 +50,23 @@ def alone(pair: Judged, families: Families, rows: int) -> View:
         pair.twin.take(pa.array(twin)),
         pair.metrics,
     )
-    ours, theirs = families.main(pair.config.name)
-    return View(found, ours[real], theirs[twin], own=len(found))
+    (ours, theirs), *others = families.ways(pair.config.name)
+    return View(
+        found,
+        ours[real],
+        theirs[twin],
+        own=len(found),
+        others=tuple((ours[real], theirs[twin]) for ours, theirs in others),
+    )
 
 
 def with_parent(pair: Judged, key: ForeignKey, families: Families, rows: int) -> View:
     """At most so many rows that have a parent, each with the parent's columns."""
     parent = families.tables[key.parent]
     own, parental, whose_families = [], [], []
-    numbers = families.along(pair.config.name, key)
+    ways = families.ways(pair.config.name, key)
     sides = ("real", pair.real, parent.real), ("twin", pair.twin, parent.twin)
-    for (side, child, above), number in zip(sides, numbers, strict=True):
+    for (side, child, above), numbers in zip(sides, zip(*ways, strict=True), strict=True):
         place = parent_of(child, key.columns, above, key.parent_columns)
         whose = np.flatnonzero(place >= 0)
         if len(whose) > rows:
@@ -66,11 +74,12 @@ def with_parent(pair: Judged, key: ForeignKey, families: Families, rows: int) ->
             whose = np.sort(generator.choice(whose, rows, replace=False, shuffle=False))
         own.append(child.take(pa.array(whose)))
         parental.append(above.take(pa.array(place[whose])))
-        whose_families.append(number[whose])
+        whose_families.append([number[whose] for number in numbers])
     found = features(own[0], own[1], pair.metrics)
     others = features(parental[0], parental[1], parent.metrics)
     others = [replace(f, name=f"{PARENT}{f.name}") for f in others]
-    return View([*found, *others], whose_families[0], whose_families[1], own=len(found))
+    (ours, theirs), *more = zip(*whose_families, strict=True)
+    return View([*found, *others], ours, theirs, own=len(found), others=tuple(more))
 
 
 def with_children(pair: Judged, children: Sequence[tuple[ForeignKey, Judged]], families: Families) -> View:

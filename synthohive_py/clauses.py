@@ -8,6 +8,7 @@
     currency = parent.currency
     email is not null or phone is not null
     city decides country                rows that agree in one agree in the other
+    status decides whether lost_at is null
     mileage never falls along visited_at within a parent
     (valid_from, valid_to) do not overlap within a parent
 
@@ -23,7 +24,9 @@ from typing import Literal
 __all__ = ["PLAIN", "Clause", "Factor", "factor_text", "parse_clauses", "quoted"]
 
 Factor = tuple[float, float]  # a start, and what is added to it for each unit of the column
-Kind = Literal["at_most", "below", "sum", "product", "repeats", "nulls", "decides", "rises", "apart"]
+Kind = Literal[
+    "at_most", "below", "sum", "product", "repeats", "nulls", "decides", "null_by", "rises", "apart"
+]
 
 _TOKEN = re.compile(r'\s*("(?:[^"]|"")+"|`[^`]+`|<=|>=|[<>=+*/().,-]|\d+\.\d+|\w+)')
 _WORDS = frozenset({"and", "or", "is", "not", "null"})
@@ -31,6 +34,7 @@ PLAIN: Factor = (0.0, 1.0)  # the column itself
 _FORMS = (
     "It can be a <= b, a < b (or >=, >), a = b + c, a = b * c, a = b * c * (1 - d), a = b, "
     "with parent.a for a column of the parent; a is [not] null or b is [not] null; a decides b; "
+    "a decides whether b is null; "
     "a never falls along b within a parent; "
     "(a, b) do not overlap within a parent; names with other signs than letters, digits and _ are quoted"
 )
@@ -42,8 +46,8 @@ class Clause:
 
     Attributes:
         kind: `at_most` and `below` (the smaller column first), `sum` and `product` (the result first),
-            `repeats` (the parent's column last), `nulls`, `decides`, `rises` (along the second), `apart`
-            (start and end).
+            `repeats` (the parent's column last), `nulls`, `decides`, `null_by`, `rises` (along the second),
+            `apart` (start and end).
         columns: The names; `of_parent` says which is the parent's, if any.
         of_parent: Its place in `columns`.
         never: Of `nulls`: what does not happen to the two columns, as in `rules.Nulls`.
@@ -165,6 +169,7 @@ def _own(tokens: Tokens) -> str:
 
 _SENTENCES: dict[Kind, str] = {
     "decides": "A decides A",
+    "null_by": "A decides whether A is null",
     "rises": "A never falls along A within a parent",
     "apart": "( A , A ) do not overlap within a parent",
 }

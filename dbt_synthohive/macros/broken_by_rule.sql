@@ -2,6 +2,9 @@
 {% macro broken_by_rule(rule, sides, columns=none, to_columns=none) %}
     {%- set name = '("(?:[^"]|"")+"|`[^`]+`|\\w+)' -%}
     {%- set decides = modules.re.match('(?i)\\s*' ~ name ~ '\\s+decides\\s+' ~ name ~ '\\s*$', rule) -%}
+    {%- set nulls = modules.re.match(
+        '(?i)\\s*' ~ name ~ '\\s+decides\\s+whether\\s+' ~ name ~ '\\s+is\\s+null\\s*$', rule
+    ) -%}
     {%- set rises = modules.re.match(
         '(?i)\\s*' ~ name ~ '\\s+never falls along\\s+' ~ name ~ '\\s+within a parent\\s*$', rule
     ) -%}
@@ -16,6 +19,23 @@
             dense_rank() over (partition by {{ decides.group(1) }} order by {{ decides.group(2) }}) as other_values
         from {{ sides.twin_rows }}
     ) as ranked
+    {%- elif nulls %}
+    select
+        case
+            when {{ nulls.group(1) }} is null then 0
+            when {{ nulls.group(2) }} is null and 2 * nulls_alike <= rows_alike then 1
+            when {{ nulls.group(2) }} is not null and 2 * nulls_alike > rows_alike then 1
+            else 0
+        end as is_broken
+    from (
+        select
+            {{ nulls.group(1) }},
+            {{ nulls.group(2) }},
+            sum(case when {{ nulls.group(2) }} is null then 1 else 0 end)
+                over (partition by {{ nulls.group(1) }}) as nulls_alike,
+            count(*) over (partition by {{ nulls.group(1) }}) as rows_alike
+        from {{ sides.twin_rows }}
+    ) as counted
     {%- elif rises %}
     select case when {{ rises.group(1) }} < value_before then 1 else 0 end as is_broken
     from (

@@ -25,7 +25,7 @@ __all__ = ["balance", "shares_of"]
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 3
+ROUNDS = 3  # of which the last only takes back
 CHANCE = 0.5  # standard errors of a count that are left as they are
 BALANCED = frozenset({"column", "gap", "recurrence", "family"})  # the others are dealt, or matched to parents
 MOST_SHIFT = 1.0  # of a code's logit in one round
@@ -51,6 +51,7 @@ def balance(fitted: FittedSchema, shares: Mapping[str, Sequence[Floats]], seed: 
     roots = {
         n: t.rows for n, t in fitted.tables.items() if t.reference is None and not fitted.plan.driver_of(n)
     }
+    balancing = {name: _Balancing(fitted.tables[name], real) for name, real in shares.items()}
     for number in range(ROUNDS):
         try:
             with _without_warnings():
@@ -58,10 +59,50 @@ def balance(fitted: FittedSchema, shares: Mapping[str, Sequence[Floats]], seed: 
         except GenerationError as error:  # `sample` will raise it, too; or not, with other numbers of rows
             logger.debug("shares are left as they are: %s", error)
             return
-        for name, real in shares.items():
-            table = fitted.tables[name]
-            if table.model is not None and len(drawn[name]):
-                table.model.shift(_shifts(table, real, drawn[name]))
+        for name, table in balancing.items():
+            table.shift(drawn[name], is_last=number == ROUNDS - 1)
+
+
+class _Balancing:
+    """A table's model while its codes are shifted.
+
+    Args:
+        table: The table.
+        real: Per code column the real share of each code.
+    """
+
+    def __init__(self, table: FittedTable, real: Sequence[Floats]) -> None:
+        self.table, self.real = table, real
+        self.open = {
+            j
+            for block in table.layout
+            if block.kind in BALANCED
+            and block.name not in table.numbered
+            and not (table.order and block.name == table.order.column)
+            for j in range(*table.span(block.kind, block.name).indices(len(real)))
+        }
+        self.shifts = [np.zeros(size) for size in table.cardinalities]
+        self.distances = [np.inf] * len(real)
+
+    def shift(self, drawn: Codes, *, is_last: bool) -> None:
+        """Shift each column's codes, and shift back those of columns that were better before.
+
+        What comes out of a column may be decided elsewhere: by a rule, or by how long after another it is.
+        """
+        if self.table.model is None or not len(drawn):
+            return
+        for j, change in enumerate(self.shifts):
+            wanted, counts = self.real[j] * len(drawn), np.bincount(drawn[:, j], minlength=len(change))
+            before, self.distances[j] = self.distances[j], float(np.abs(wanted - counts).sum())
+            is_worse = j in self.open and self.distances[j] >= before
+            if is_worse:
+                self.open.discard(j)
+                self.shifts[j] = -change
+            elif j in self.open and not is_last:
+                self.shifts[j] = _beyond_chance(wanted, counts)
+            else:
+                self.shifts[j] = np.zeros(len(change))
+        self.table.model.shift(self.shifts)
 
 
 def _drawn(fitted: FittedSchema, roots: Mapping[str, int], seed: Seed) -> dict[str, Codes]:
@@ -71,23 +112,10 @@ def _drawn(fitted: FittedSchema, roots: Mapping[str, int], seed: Seed) -> dict[s
     return {name: generated.codes for name, generated in tables.items()}
 
 
-def _shifts(table: FittedTable, real: Sequence[Floats], drawn: Codes) -> list[Floats]:
-    """Per code column what to add to the logit of each code."""
-    shifts = [np.zeros(size) for size in table.cardinalities]
-    for block in table.layout:
-        is_dealt = block.name in table.numbered or (table.order and block.name == table.order.column)
-        if block.kind in BALANCED and not is_dealt:
-            span = table.span(block.kind, block.name)
-            for j in range(span.start, span.stop):
-                shifts[j] = _shift(real[j], drawn[:, j])
-    return shifts
-
-
-def _shift(share: Floats, drawn: npt.NDArray[np.int32]) -> Floats:
-    """How far a code's share is off beyond chance."""
-    wanted, counts = share * len(drawn) + 0.5, np.bincount(drawn, minlength=len(share)) + 0.5
-    off = np.log(wanted / counts)
-    beyond = np.sign(off) * np.maximum(np.abs(off) - CHANCE * wanted**-0.5, 0)
+def _beyond_chance(wanted: Floats, counts: npt.NDArray[np.int64]) -> Floats:
+    """What to add to the logit of each code."""
+    off = np.log((wanted + 0.5) / (counts + 0.5))
+    beyond = np.sign(off) * np.maximum(np.abs(off) - CHANCE * (wanted + 0.5) ** -0.5, 0)
     return np.clip(beyond, -MOST_SHIFT, MOST_SHIFT)
 
 

@@ -21,6 +21,7 @@ from synthohive_py.rules.kinds import (
     Computed,
     Depends,
     Intervals,
+    NullBy,
     Nulls,
     Relatives,
     Repeats,
@@ -143,7 +144,8 @@ def declared_rules(
             taken = [c for c in rule.columns if c in keys]
             if taken:
                 raise _refused(config, rule, f"{taken[0]} is part of a key, whose values are made up")
-            if not {*rule.columns} & {*free, order}:
+            deciding = {rule.column} if isinstance(rule, NullBy) else {*rule.columns}
+            if not deciding & {*free, order}:
                 raise _refused(config, rule, "none of its columns can be changed")
             _check(config, rule, table, relatives)
             rules.append(rule)
@@ -158,6 +160,8 @@ def _rule(
         return Nulls(one, other, clause.never or "both")
     if clause.kind == "decides":
         return Depends(one, other)
+    if clause.kind == "null_by":
+        return NullBy(one, other)
     if clause.kind in ("rises", "apart"):
         rule = Rising(one, other) if clause.kind == "rises" else Intervals(one, other)
         along = other if clause.kind == "rises" else one

@@ -19,6 +19,7 @@ from synthohive_py.rules.kinds import (
     Computed,
     Depends,
     Intervals,
+    NullBy,
     Nulls,
     Relatives,
     Repeats,
@@ -53,7 +54,7 @@ class Keeper:
         free: The columns whose values may be changed.
         order: The column that the rows of a parent are sorted by.
         is_strict: Whether no two rows of a parent share a value of it.
-        answers: Per rule that one column decides another, the values of both where they are known.
+        answers: Per rule that one column decides another, or its nulls, what is known to follow from what.
     """
 
     name: str = ""
@@ -88,18 +89,12 @@ class Keeper:
             threshold: Values held by fewer rows than this are not stored.
             storable: (rows,) those without a value that belongs to one family.
         """
-        answers = {}
         common = table.filter(pa.array(storable))
-        for rule in rules:
-            if isinstance(rule, Depends):
-                # Under names of our own: Arrow reads a point or a bracket in a name as a path.
-                pairs = common.select([rule.on, rule.column]).rename_columns(["on", "column"])
-                counted = pairs.group_by(["on", "column"]).aggregate([([], "count_all")])
-                known = counted.filter((pc.field("count_all") >= threshold) & pc.field("on").is_valid())
-                # Few known values say nothing of the others, which need only agree with each other.
-                is_most = 2 * (pc.sum(known.column("count_all")).as_py() or 0) >= table.num_rows
-                known = known.select(["on", "column"]).slice(0, None if is_most else 0)
-                answers[str(rule)] = known.rename_columns([rule.on, rule.column])
+        answers = {
+            str(rule): _answers(rule, common, threshold, table.num_rows)
+            for rule in rules
+            if isinstance(rule, Depends | NullBy)
+        }
         return cls(name, tuple(rules), tuple(free), order, is_strict, answers)
 
     def keep(
@@ -127,7 +122,7 @@ class Keeper:
         if not self.rules or not table.num_rows:
             return table, set(), np.ones(table.num_rows, bool)
         work = _Work(table, {*self.free} - {*fixed}, rng, since or {})
-        work.nulls([r for r in self.rules if isinstance(r, Nulls)])
+        work.nulls([r for r in self.rules if isinstance(r, Nulls | NullBy)], self.answers)
         self._keep_decided(work)
         limits = [r for r in self.rules if isinstance(r, AtMost)]
         if relatives is not None:
@@ -256,26 +251,54 @@ class _Work:
         moved = np.clip(times + by, known.min(), known.max()) if len(known) else times
         return from_numbers(np.where(where, moved, times), null, lent.type)
 
-    def nulls(self, rules: Sequence[Nulls]) -> None:
+    def nulls(self, rules: Sequence[Nulls | NullBy], answers: Mapping[str, pa.Table]) -> None:
         """Rows with a combination of nulls that does not occur take all these columns from another row.
 
-        It agrees with them in one of the columns, so that each keeps its share of nulls.
+        It agrees with them in what decides where nulls are, or has nulls where they should be. Where nothing
+        decides, it agrees in one of the columns, so that each keeps its share of nulls.
         """
-        for group in _connected([set(r.columns) for r in rules]):
-            ours = [r for r in rules if set(r.columns) <= group]
-            bad = np.logical_or.reduce([r.broken(self.table) for r in ours])
+        for group in _connected([_with_nulls(r) for r in rules]):
+            ours = [r for r in rules if _with_nulls(r) <= group]
+            decided = {r: self._nulls_wanted(r, answers[str(r)]) for r in ours if isinstance(r, NullBy)}
+            broken = [r.broken(self.table) for r in ours if isinstance(r, Nulls)]
+            broken += [wanted != self._is_null(r.column) for r, wanted in decided.items()]
+            bad = np.logical_or.reduce(broken)
             good = np.flatnonzero(~bad)
             if not bad.any() or not len(good) or not group <= self.free:
                 continue
-            names, take = sorted(group), np.arange(self.table.num_rows)
-            agreed = self.rng.integers(0, len(names), len(take))
-            for place, name in enumerate(names):
-                null = np.asarray(self.table.column(name).is_null())
-                for is_null in (False, True):
-                    some = np.flatnonzero(bad & (agreed == place) & (null == is_null))
-                    lenders = good[null[good] == is_null]
-                    take[some] = self.rng.choice(lenders if len(lenders) else good, len(some))
-            self._lend(group, take)
+            if decided:
+                codes = [codes_of(self.table.column(r.on).combine_chunks()) for r in decided]
+                likeness = [
+                    _numbered(codes),
+                    _numbered([wanted.astype(np.int64) for wanted in decided.values()]),
+                ]
+                take = self._alike(bad, good, likeness[:1])
+                take = np.where(take < 0, self._alike(bad, good, likeness[1:]), take)
+            else:
+                take = self._alike(bad, good, [self._is_null(name) for name in sorted(group)])
+            self._lend(group, np.where(take < 0, self.rng.choice(good, len(bad)), take))
+
+    def _is_null(self, name: str) -> Mask:
+        return np.asarray(self.table.column(name).is_null())
+
+    def _nulls_wanted(self, rule: NullBy, answers: pa.Table) -> Mask:
+        """Whether each row should have a null: as real rows with the same value, or most of ours."""
+        known = answers.column(rule.on).combine_chunks()
+        place = pc.index_in(self.table.column(rule.on).combine_chunks(), value_set=known)
+        null = self._is_null(rule.column)
+        wanted = answers.column(rule.column).combine_chunks().take(place)
+        return np.asarray(pc.if_else(place.is_valid(), wanted, pa.array(null ^ rule.broken(self.table))))
+
+    def _alike(self, bad: Mask, good: Rows, likeness: Sequence[npt.NDArray[Any]]) -> Rows:
+        """Each row itself; for a bad row a good one that is like it in one way, negative for none."""
+        take = np.arange(len(bad))
+        ways = self.rng.integers(0, len(likeness), len(bad))
+        for way, values in enumerate(likeness):
+            for value in np.unique(values[bad & (ways == way)]):
+                some = np.flatnonzero(bad & (ways == way) & (values == value))
+                lenders = good[values[good] == value]
+                take[some] = self.rng.choice(lenders, len(some)) if len(lenders) else -1
+        return take
 
     def depend(self, rule: Depends, answers: pa.Table) -> None:
         """Give the dependent column the value that follows: the known one, else that of the first such row.
@@ -376,6 +399,30 @@ def _smallest_first(rules: Sequence[AtMost]) -> list[AtMost]:
         out += ready
         waiting = [rule for rule in waiting if rule not in ready]
     return out
+
+
+def _answers(rule: Depends | NullBy, common: pa.Table, threshold: int, rows: int) -> pa.Table:
+    """What follows from each value that enough rows hold, or whether that is null."""
+    # Under names of our own: Arrow reads a point or a bracket in a name as a path.
+    pairs = common.select([rule.on, rule.column]).rename_columns(["on", "column"])
+    if isinstance(rule, NullBy):
+        pairs = pairs.set_column(1, "column", pc.is_null(pairs.column("column")))
+    counted = pairs.group_by(["on", "column"]).aggregate([([], "count_all")])
+    known = counted.filter((pc.field("count_all") >= threshold) & pc.field("on").is_valid())
+    # Few known values say nothing of the others, which need only agree with each other.
+    is_most = 2 * (pc.sum(known.column("count_all")).as_py() or 0) >= rows
+    known = known.select(["on", "column"]).slice(0, None if is_most else 0)
+    return known.rename_columns([rule.on, rule.column])
+
+
+def _numbered(codes: Sequence[Rows]) -> Rows:
+    """Equal numbers for rows that are equal in all columns."""
+    return np.unique(np.stack(codes), axis=1, return_inverse=True)[1].ravel()
+
+
+def _with_nulls(rule: Nulls | NullBy) -> set[str]:
+    """The columns of which it says where they are null."""
+    return {rule.column} if isinstance(rule, NullBy) else {*rule.columns}
 
 
 def _connected(sets: Sequence[set[str]]) -> list[set[str]]:

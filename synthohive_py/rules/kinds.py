@@ -23,6 +23,7 @@ __all__ = [
     "Computed",
     "Depends",
     "Intervals",
+    "NullBy",
     "Nulls",
     "Relatives",
     "Repeats",
@@ -191,6 +192,37 @@ class Depends(Rule):
         first = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
         first[on[::-1]] = column[::-1]
         return (first[on] != column) & np.asarray(table.column(self.on).is_valid())
+
+
+@dataclass(frozen=True)
+class NullBy(Rule):
+    """Rows that agree in one column agree in whether another is null: an order that is lost never arrives.
+
+    Attributes:
+        on: The column that decides.
+        column: The column that is null, or is not.
+    """
+
+    kind: ClassVar[str] = "null_by"
+    on: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.on)} decides whether {quoted(self.column)} is null"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.on, self.column)
+
+    def support(self, table: pa.Table, relatives: Relatives | None = None) -> int:  # noqa: ARG002
+        return int(table.num_rows - table.column(self.on).null_count)
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
+        """Rows that are not as most of those that they agree with."""
+        on = codes_of(table.column(self.on).combine_chunks())
+        null = np.asarray(table.column(self.column).is_null())
+        mostly = 2 * np.bincount(on, null) > np.bincount(on)
+        return (mostly[on] != null) & np.asarray(table.column(self.on).is_valid())
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from synthohive_py.rules.kinds import (
     AtMost,
     Depends,
     Intervals,
+    NullBy,
     Nulls,
     Relatives,
     Rising,
@@ -32,6 +33,7 @@ MIN_BREAKS = 8  # rows that would break a rule if its columns had nothing to do 
 PROBED_ROWS = 256  # looked at before all rows are
 SAMPLED_ROWS = 5000  # that chance is estimated on
 MAX_COLUMNS = 300  # pairs of more columns take too long
+MAX_DECIDING = 50  # values of a column that decides where another is null
 MIN_GROUP = 5  # mean number of rows that agree in a column that decides others
 
 Mask = npt.NDArray[np.bool_]
@@ -66,7 +68,7 @@ def mine_rules(
         return ()
     points = {c: _Points.read(table.column(c)) for c in columns if _is_comparable(table.column(c))}
     rules: list[Rule] = [
-        *_null_rules(table, [c for c in columns if c in free]),
+        *_null_rules(table, [c for c in columns if c in free], deciding),
         *_dependencies(table, deciding, dependent),
     ]
     rules += _reduced(list(_orders(points)), points)
@@ -203,8 +205,10 @@ def _decides(on: npt.NDArray[np.int64], column: npt.NDArray[np.int64]) -> bool:
 # ---------------------------------------------------------------- nulls
 
 
-def _null_rules(table: pa.Table, columns: Sequence[str]) -> Iterator[Nulls]:
-    """What the nulls of columns have to do with each other; not what follows from other rules."""
+def _null_rules(
+    table: pa.Table, columns: Sequence[str], deciding: Collection[str]
+) -> Iterator[Nulls | NullBy]:
+    """What nulls have to do with each other and with other columns; not what follows from other rules."""
     size = table.num_rows
     alike: dict[bytes, list[str]] = {}
     null: dict[str, Mask] = {}
@@ -213,6 +217,7 @@ def _null_rules(table: pa.Table, columns: Sequence[str]) -> Iterator[Nulls]:
         if 0 < mask.sum() < size:
             null[name] = mask
             alike.setdefault(np.packbits(mask).tobytes(), []).append(name)
+    yield from _decided_nulls(table, {names[0]: null[names[0]] for names in alike.values()}, deciding)
     for names in alike.values():
         if len(names) > 1 and _by_chance(null[names[0]], ~null[names[0]]) >= MIN_BREAKS:
             yield from (Nulls(*pair, "first") for pair in zip(names, [*names[1:], names[0]], strict=True))
@@ -231,6 +236,19 @@ def _null_rules(table: pa.Table, columns: Sequence[str]) -> Iterator[Nulls]:
     for one, other in ordered:
         if not any((one, between) in pairs and (between, other) in pairs for between in null):
             yield Nulls(one, other, "first")
+
+
+def _decided_nulls(table: pa.Table, null: Mapping[str, Mask], deciding: Collection[str]) -> Iterator[NullBy]:
+    """For each column with nulls the column of fewest values that says where they are."""
+    codes = {c: codes_of(table.column(c).combine_chunks()) for c in deciding if _is_flat(table.column(c))}
+    sizes = {c: int(values.max(initial=-1)) + 1 for c, values in codes.items()}
+    ranked = sorted((c for c in codes if 1 < sizes[c] <= MAX_DECIDING), key=sizes.__getitem__)
+    known = {c: np.asarray(table.column(c).is_valid()) for c in ranked}
+    for column, mask in null.items():
+        for on in ranked:
+            if on != column and _decides(codes[on][known[on]], mask[known[on]].astype(np.int64)):
+                yield NullBy(on, column)
+                break
 
 
 def _by_chance(one: Mask, other: Mask) -> float:

@@ -69,6 +69,55 @@ def test_what_does_not_hold_or_may_be_chance_is_learned(change: object) -> None:
     assert all(codec.codec(name).cardinalities for name in codec.names)
 
 
+QUANTITY, PRICE = RNG.integers(1, 40, 500), np.round(RNG.gamma(2, 30, 500), 2)
+OFF, TAXED = RNG.choice([0, 0.05, 0.2], 500), RNG.choice([7, 19], 500)
+
+
+@pytest.mark.parametrize(
+    ("factors", "amount"),
+    [
+        ({"q": QUANTITY, "p": PRICE}, QUANTITY * PRICE),
+        ({"p": PRICE, "off": OFF}, PRICE * (1 - OFF)),
+        ({"tax": TAXED, "p": PRICE}, PRICE * (1 + TAXED / 100)),
+        ({"off": OFF, "q": QUANTITY, "p": PRICE}, QUANTITY * PRICE * (1 - OFF)),
+        ({"q": QUANTITY, "p": PRICE, "n": NET}, QUANTITY * PRICE * NET),
+    ],
+    ids=["two", "a discount", "a tax in percent", "a discount of two", "three"],
+)
+def test_a_product_is_found_and_holds_in_every_row(
+    factors: dict[str, np.ndarray], amount: np.ndarray
+) -> None:
+    real = pa.table({"amount": np.round(amount, 2), **factors})
+
+    codec = TableCodec.fit(real, name="t", threshold=5)
+    twin = decoded(real).to_pandas()
+
+    assert not codec.codec("amount").cardinalities
+    made = codec.codec("amount").differs(pa.array(twin["amount"]), {k: pa.array(twin[k]) for k in factors})
+    assert not made.any()
+    assert twin["amount"].corr(pd.Series(amount)) > 0.9
+
+
+def test_what_is_computed_may_be_a_factor() -> None:
+    subtotal = np.round(QUANTITY * PRICE, 2)
+    total = np.round(subtotal * (1 - OFF), 2)
+    real = pa.table(
+        {"total": total, "subtotal": subtotal, "off": OFF, "q": QUANTITY, "p": PRICE, "fee": NET / 100}
+    )
+    real = real.append_column("due", pa.array(np.round(total + NET / 100, 2)))
+
+    codec = TableCodec.fit(real, name="t", threshold=5)
+
+    assert {name for name in codec.names if not codec.codec(name).cardinalities} == {
+        "total",
+        "subtotal",
+        "due",
+    }
+    twin = decoded(real).to_pandas()
+    assert np.allclose(twin["total"], twin["subtotal"] * (1 - twin["off"]), atol=0.0051)
+    assert np.allclose(twin["due"], twin["total"] + twin["fee"], atol=0.0051)
+
+
 def pc_add_one(column: pa.ChunkedArray) -> pa.Array:
     values = column.to_numpy().copy()
     values[7] += 1

@@ -260,6 +260,43 @@ def test_conditions_reach_earlier_columns_of_ctgan() -> None:
     assert (sample[:, 0] % 2 == 1).mean() > 0.9
 
 
+def test_shifted_codes_come_more_often(learned: TableModel) -> None:
+    """And what depends on them follows."""
+    before = learned.sample(4000, generator=rng())
+    shift = [np.zeros(8), np.zeros(9), np.zeros(2)]
+    shift[0][3] = 2.0
+    learned.shift(shift)
+    after = learned.sample(4000, generator=rng())
+    learned.shift([-change for change in shift])
+
+    odds = [(sample[:, 0] == 3).mean() / (sample[:, 0] != 3).mean() for sample in (before, after)]
+    # Where all that varies is drawn before the codes (the latent variables), the codes' chances say little.
+    assert (2 if learned.name == "gaussian_copula" or is_exact(learned) else 1.1) < odds[1] / odds[0] < 15
+    if learned.name != "gaussian_copula":
+        assert np.isin(after[after[:, 0] == 3, 1], [3, 4]).mean() > 0.6
+    np.testing.assert_array_equal(learned.sample(4000, generator=rng()), before)
+
+
+@pytest.mark.parametrize("name", ["autoregressive", "ctgan"])
+def test_what_depends_on_nothing_is_not_learned_by_heart(name: str) -> None:
+    """Beside a parent that a model has never seen, too, a status has its share."""
+    seeds = np.random.default_rng(0)
+    rows = 3000
+    context = np.stack([seeds.integers(0, 60, rows) for _ in range(6)], 1).astype(np.int32)
+    hard = (context[:, 0] * 5 + seeds.integers(0, 3, rows)).astype(np.int32)  # takes many steps to learn
+    status = seeds.choice(4, rows, p=[0.72, 0.1, 0.1, 0.08]).astype(np.int32)
+    model = make(name, epochs=60, batch_size=64, patience=60)
+    model.fit(
+        np.stack([hard, status], 1), (303, 4), context=context, context_cardinalities=(60,) * 6, seed=Seed(5)
+    )
+
+    unseen = np.stack([seeds.integers(0, 60, 8000) for _ in range(6)], 1).astype(np.int32)
+    sample = model.sample(8000, context=unseen, generator=rng())
+
+    assert (np.abs(sample[:, 0] - unseen[:, 0] * 5 - 1) <= 1).mean() > 0.8
+    assert (sample[:, 1] == 0).mean() == pytest.approx((status == 0).mean(), abs=0.02)
+
+
 def test_divergence_ends_in_a_clear_error() -> None:
     from synthohive_py.errors import TrainingError
     from synthohive_py.models import training

@@ -25,6 +25,9 @@ RULES = [
     "currency = parent.currency",
     "card is null or iban is null",
     '"a place" decides region',
+    "paid_by decides whether card is null",
+    "due = total * (1 + vat * 0.01)",
+    "paid = due * quantity * (1 - rebate)",
 ]
 
 
@@ -56,6 +59,11 @@ def garage() -> Frames:
     visits["collected"] = visits["visited"] + pd.to_timedelta(rng.integers(1, 9, rows), "D")
     visits["parts"] = np.round(visits["quantity"] * visits["price"], 2)
     visits["total"] = np.round(visits["labour"] + visits["parts"], 2)
+    visits["paid_by"] = np.where(by_card, "card", rng.choice(["bank", "cash"], rows))
+    visits["vat"] = rng.choice([7, 19], rows)
+    visits["rebate"] = rng.choice([0, 0.05, 0.1], rows)
+    visits["due"] = np.round(visits["total"] * (1 + visits["vat"] / 100), 2)
+    visits["paid"] = np.round(visits["due"] * visits["quantity"] * (1 - visits["rebate"]), 2)
     return {"cars": cars, "visits": visits}
 
 
@@ -84,6 +92,10 @@ def test_all_kinds_hold(fitted: Synthesizer, scale: float, caplog: pytest.LogCap
     assert (visits["parts"] == np.round(visits["quantity"] * visits["price"], 2)).all()
     assert (visits["currency"] == visits["currency_of_car"]).all()
     assert (visits["card"].isna() | visits["iban"].isna()).all()
+    assert (visits["card"].isna() == (visits["paid_by"] != "card")).all()
+    assert np.allclose(visits["due"], visits["total"] * (1 + visits["vat"] / 100), atol=0.0051)
+    paid = visits["due"] * visits["quantity"] * (1 - visits["rebate"])
+    assert np.allclose(visits["paid"], paid, atol=0.0051)
     assert not visits.drop_duplicates(["a place", "region"])["a place"].duplicated().any()
     in_order = visits.sort_values(["car", "visited"])
     assert (in_order.groupby("car")["mileage"].diff().fillna(0) >= 0).all()
@@ -177,6 +189,10 @@ def test_two_formulas_in_a_circle_are_refused() -> None:
         ("parent.x < y", "below x y"),
         ("a is not null or b is null", "nulls a b"),
         ("A DECIDES b", "decides A b"),
+        ("a decides Whether b is NULL", "null_by a b"),
+        ("a = b * c * (1 - d)", "product a b c d"),
+        ("a = (1 + t / 100) * b", "product a t b"),
+        ("a = round(b * (1.0 - 0.01 * d), 2)", "product a b d"),
         ('(a, "b""c") do not overlap within a parent', 'apart a b"c'),
     ],
 )
@@ -188,7 +204,8 @@ def test_rules_are_read(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "a", "a < 5", "a <> b", "a = a", "a < b < c", "f(a) < b", "a is null", "a < b or c < d",
-     "a is null or a is not null", "parent.a < parent.b", "(a < b", "a < b)", "a = b + b", "a; drop table b"],
+     "a is null or a is not null", "parent.a < parent.b", "(a < b", "a < b)", "a = b + b", "a; drop table b",
+     "a = b - c", "a = b * (2 - c)", "a = b * (1 - c * 3)", "a = b + c * d", "a decides whether b"],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_when_it_is_declared(text: str) -> None:
     with pytest.raises(SchemaError, match="is not understood"):

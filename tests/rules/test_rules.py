@@ -99,6 +99,52 @@ def test_rules_hold_in_a_table_that_stands_alone() -> None:
     assert not twin["users"][["city", "country"]].drop_duplicates()["city"].duplicated().any()
 
 
+@pytest.mark.parametrize("model", ["autoregressive", "gaussian_copula"])
+def test_a_price_of_a_product_and_an_order_that_is_lost(model: str) -> None:
+    """What an item costs is computed from the price that its product brings; a status says what is null."""
+    rng = np.random.default_rng(5)
+    rows, price = 2000, np.round(rng.gamma(3, 9, 40), 2)
+    product, quantity = rng.integers(0, 40, rows), rng.integers(1, 6, rows)
+    discount = rng.choice([0.0, 0.05, 0.2], rows, p=[0.7, 0.2, 0.1])
+    status = rng.choice(["done", "lost", "open"], rows, p=[0.8, 0.05, 0.15])
+    items = pd.DataFrame(
+        {
+            "order_id": np.sort(rng.integers(0, 700, rows)),
+            "product_id": product,
+            "quantity": quantity,
+            "price": price[product],
+            "discount": discount,
+            "amount": np.round(quantity * price[product] * (1 - discount), 2),
+            "status": status,
+            "paid_by": pd.Series(rng.choice(["card", "cash"], rows)).where(status != "open"),
+            "arrived_in": pd.Series(rng.integers(1, 9, rows)).where(status == "done").astype("Int64"),
+        }
+    )
+    metadata = Metadata()
+    metadata.add_table("orders", pk="id")
+    metadata.add_table("products", pk="id")
+    metadata.add_table("items", fk={"order_id": "orders.id", "product_id": "products.id"})
+    data = {
+        "orders": pd.DataFrame({"id": range(700)}),
+        "products": pd.DataFrame({"id": range(40), "price": price}),
+        "items": items,
+    }
+
+    synthesizer = Synthesizer(metadata, model=model, seed=1, progress=False, max_fit_seconds=5)
+    plan = str(synthesizer.plan(data))
+    twin = synthesizer.fit(data).sample()
+
+    assert "amount = quantity * price * (1 - discount)" in plan
+    assert "status decides whether paid_by is null" in plan
+    made = twin["items"].merge(twin["products"], left_on="product_id", right_on="id", suffixes=("", "_now"))
+    assert (made["price"] == made["price_now"]).all()
+    amount = made["quantity"] * made["price"] * (1 - made["discount"])
+    assert np.allclose(made["amount"], amount, atol=0.0051)
+    assert (made["paid_by"].isna() == (made["status"] == "open")).all()
+    assert (made["arrived_in"].notna() == (made["status"] == "done")).all()
+    assert (made["status"] == "lost").mean() == pytest.approx(0.05, abs=0.02)
+
+
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_a_float_stays_above_another(kind: str) -> None:
     rng = np.random.default_rng(2)

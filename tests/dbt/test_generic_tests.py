@@ -145,7 +145,21 @@ VERDICTS: dict[str, Spec] = {
         "orders",
         None,
         "rules_hold",
-        {"rules": ["order_no >= shop_no", "status <> 'lost'", "order_no decides customer_id"]},
+        {
+            "rules": [
+                "order_no >= shop_no",
+                "status <> 'lost'",
+                "order_no decides customer_id",
+            ]
+        },
+        {},
+        "fail",
+    ),
+    "rules_nulls": (
+        "order_lines",
+        None,
+        "rules_hold",
+        {"rules": ["line decides whether price is null", "quantity decides whether price is null"]},
         {},
         "fail",
     ),
@@ -320,6 +334,8 @@ def test_scores_are_those_of_sdmetrics_and_verdicts_those_that_are_due(project: 
     failures = failures_of(project)
     assert failures["orphans"] == project.query(orphans)[0][0] > 0
     assert failures["rules_sql"] == failures["rules_siblings"] == 2
+    judged = "select rule from analytics_dbt_test__audit.rules_nulls"
+    assert project.query(judged) == [("quantity decides whether price is null",)]
     dear = (
         "select count(*) from shop_synthetic.orders as o inner join shop_synthetic.customers as c "
         "on o.customer_id = c.customer_id where c.credit >= o.order_no"

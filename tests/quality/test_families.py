@@ -183,3 +183,41 @@ def test_families_end_where_a_parent_has_none() -> None:
         }
 
     assert failed(score(declared, world(60, 0), world(40, 1), seed=0, scale=None)) == set()
+
+
+def priced(seed: int, *, sold: str = "alike") -> tuple[Metadata, Frames]:
+    """Items of orders with the price of their product; another sample has other products.
+
+    Args:
+        seed: Decides which products there are.
+        sold: "by price": dear products are bought in small numbers, cheap ones in large numbers.
+    """
+    rng = np.random.default_rng(seed)
+    price = rng.gamma(3, 20, 150).round(2)
+    product, order = rng.integers(0, 150, 4_000), rng.integers(0, 1_500, 4_000)
+    quantity = rng.integers(1, 9, 4_000)
+    if sold == "by price":
+        quantity = np.clip((300 / price[product]).astype(int), 1, 8)
+    declared = Metadata()
+    declared.add_table("orders", pk="order_id")
+    declared.add_table("products", pk="product_id")
+    declared.add_table("items", fk={"order_id": "orders.order_id", "product_id": "products.product_id"})
+    items = {"order_id": order, "product_id": product, "quantity": quantity, "price": price[product]}
+    return declared, {
+        "orders": pd.DataFrame({"order_id": range(1_500), "day": rng.integers(0, 365, 1_500)}),
+        "products": pd.DataFrame({"product_id": range(150), "price": price}),
+        "items": pd.DataFrame(items),
+    }
+
+
+@pytest.mark.parametrize(("sold", "is_like"), [("alike", True), ("by price", False)])
+def test_a_classifier_does_not_know_products_again(sold: str, is_like: bool) -> None:
+    """Each price is one product's: knowing it passed for telling the twin's items from real ones."""
+    declared, real = priced(0)
+
+    findings = score(declared, real, priced(1, sold=sold)[1], seed=0, detection=True)
+
+    told = [f for f in findings if f.table == "items" and f.metric.startswith("C2ST")]
+    assert {f.metric for f in told} == {"C2ST", "C2STWithParent"}
+    assert all(f.passed for f in findings) is is_like
+    assert (min(f.score for f in told) > 0.7) is is_like

@@ -159,11 +159,7 @@ class QualityError(SynthoHiveError):
         first = self.findings[0]
         remedy = "train longer or with another model, or lower quality_threshold"
         super().__init__(first.reason, table=first.table, column=first.column, remedy=remedy)
-        lines = [
-            f"  {i}. {'.'.join(filter(None, (f.table, f.column)))}: {f.metric} is {f.score:.3f}, "
-            f"{f.threshold:.3f} is enough: {f.reason}"
-            for i, f in enumerate(self.findings[:MOST_FINDINGS], 1)
-        ]
+        lines = [f"  {i}. {finding}" for i, finding in enumerate(self.findings[:MOST_FINDINGS], 1)]
         rest = len(self.findings) - len(lines)
         more = [f"  ... and {rest} more, in the error's `findings`"] if rest else []
         heading = f"The twin fails {len(self.findings)} of {of} checks:"

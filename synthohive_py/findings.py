@@ -31,3 +31,7 @@ class Finding:
     threshold: float
     passed: bool
     reason: str
+
+    def __str__(self) -> str:
+        where = ".".join(filter(None, (self.table, self.column)))
+        return f"{where}: {self.metric} is {self.score:.3f}, {self.threshold:.3f} is enough: {self.reason}"

@@ -162,6 +162,13 @@ def read_synthetic(fitted: FittedSchema, twin: object) -> Mapping[str, Any]:
     if isinstance(twin, str) and is_url(twin):
         return read_twin(twin, fitted)
     if isinstance(twin, str | os.PathLike):
+        if not Path(twin).is_dir():
+            raise ConnectorError(
+                "there is no such folder with a twin",
+                expected="what sample returned, the folder it wrote to, or a database's URL",
+                received=str(twin),
+                remedy="pass the folder that sample(output_path=...) wrote to",
+            )
         return read_tables({name: _file_of(Path(twin), name) for name in fitted.tables})
     check_tables(twin)
     assert isinstance(twin, Mapping)  # noqa: S101 - check_tables refuses all else

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,6 +21,7 @@ from synthohive_py.columns.derived import (
     is_amount,
     slack_of,
 )
+from synthohive_py.errors import DataError
 
 __all__ = ["find_products"]
 
@@ -49,7 +51,10 @@ def find_products(
     names = [f.name for f in table.schema if f.name not in skip and is_amount(f.type)]
     if table.num_rows < MIN_ROWS or not 2 <= len(names) <= MAX_FACTORS:
         return {}
-    read = {name: _Amount.read(table.column(name)) for name in names}
+    read = {}
+    for name in names:
+        with contextlib.suppress(DataError):  # more digits than fit; whoever encodes the column names it
+            read[name] = _Amount.read(table.column(name))
     read = {name: amount for name, amount in read.items() if amount.distinct > 1}
     found = dict(known)
     for total, terms in _likely(read):

@@ -33,7 +33,7 @@ SUFFIXES = (".html", ".htm", ".json")
 NAME = "validation_report"  # of the files in a folder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ValidationReport:
     """How good a twin is: every finding beside its baseline, and what may be shown of both sides.
 
@@ -65,6 +65,19 @@ class ValidationReport:
     def passed(self) -> bool:
         """Whether all findings passed."""
         return not self.failures
+
+    def __repr__(self) -> str:
+        return f"<ValidationReport: {self._verdict}>"
+
+    def __str__(self) -> str:
+        """The verdict, and what failed."""
+        return "\n".join([self._verdict, *(f"  {failure}" for failure in self.failures)])
+
+    @property
+    def _verdict(self) -> str:
+        if self.passed:
+            return f"all {len(self.findings)} checks pass"
+        return f"{len(self.failures)} of {len(self.findings)} checks fail"
 
     def to_json(self) -> str:
         """All of it as JSON."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthohive_py import GenerationError, Metadata, QualityError, SettingError, Synthesizer
+from synthohive_py import ConnectorError, GenerationError, Metadata, QualityError, SettingError, Synthesizer
 
 duckdb = pytest.importorskip("duckdb")
 Frames = dict[str, pd.DataFrame]
@@ -136,6 +136,8 @@ def test_a_report_that_can_not_be_written_is_refused_before_anything_is_judged(f
         fitted.generate_validation_report(None, "nowhere", "report.pdf")
     with pytest.raises(SettingError, match=r"output_path is no path; .*; received dict. .* then the twin"):
         fitted.generate_validation_report(None, "report.html", {})  # type: ignore[arg-type]
+    with pytest.raises(ConnectorError, match=r"no such folder.*nowhere"):
+        fitted.generate_validation_report(None, "nowhere")
 
 
 def test_the_report_shows_the_training() -> None:

@@ -76,6 +76,15 @@ def test_a_poor_twin_is_told_why(poor: ValidationReport) -> None:
     assert page.index("amount, tax") < page.index('id="t0"')  # among the reasons at the top
 
 
+def test_it_prints_as_a_verdict(good: ValidationReport, poor: ValidationReport) -> None:
+    assert str(good) == f"all {len(good.findings)} checks pass"
+    assert repr(poor) == f"<ValidationReport: {len(poor.failures)} of {len(poor.findings)} checks fail>"
+    first, *failed = str(poor).splitlines()
+    assert first in repr(poor)
+    assert [line.strip() for line in failed] == list(map(str, poor.failures))
+    assert all(" is enough: " in line for line in failed)
+
+
 def test_every_finding_is_in_the_report_once(good: ValidationReport) -> None:
     seen = [(f.table, f.column, f.metric) for f in good.findings]
 

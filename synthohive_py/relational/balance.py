@@ -16,8 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synthohive_py.columns.base import Codes
+from synthohive_py.columns.datetimes import DatetimeCodec
+from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.errors import GenerationError
-from synthohive_py.relational.fitted import FittedSchema, FittedTable
+from synthohive_py.models.processor import processor_settings
+from synthohive_py.relational.fitted import Block, FittedSchema, FittedTable
 from synthohive_py.relational.generation import Generation
 from synthohive_py.rng import Seed
 
@@ -27,7 +30,8 @@ logger = logging.getLogger(__name__)
 
 ROUNDS = 3  # of which the last only takes back
 CHANCE = 0.5  # standard errors of a count that are left as they are
-BALANCED = frozenset({"column", "gap", "recurrence", "family"})  # the others are dealt, or matched to parents
+BALANCED = frozenset({"column", "recurrence", "family"})  # the others are dealt, or matched to parents
+FEW_CATEGORIES, FEW_NUMBERS = 64, 12  # codes of a column that are balanced one by one
 MOST_SHIFT = 1.0  # of a code's logit in one round
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +44,7 @@ def shares_of(codes: Codes, cardinalities: Sequence[int]) -> list[Floats]:
     ]
 
 
+@processor_settings()
 def balance(fitted: FittedSchema, shares: Mapping[str, Sequence[Floats]], seed: Seed) -> None:
     """Shift the chances of all models' codes until generated shares are the real ones.
 
@@ -73,16 +78,15 @@ class _Balancing:
 
     def __init__(self, table: FittedTable, real: Sequence[Floats]) -> None:
         self.table, self.real = table, real
-        self.open = {
-            j
+        self.groups = {
+            span.start + n: groups
             for block in table.layout
-            if block.kind in BALANCED
-            and block.name not in table.numbered
-            and not (table.order and block.name == table.order.column)
-            for j in range(*table.span(block.kind, block.name).indices(len(real)))
+            for span in [table.span(block.kind, block.name)]
+            for n in range(len(block.cardinalities))
+            if (groups := _groups(table, block, n)) is not None
         }
         self.shifts = [np.zeros(size) for size in table.cardinalities]
-        self.distances = [np.inf] * len(real)
+        self.distances = dict.fromkeys(self.groups, np.inf)
 
     def shift(self, drawn: Codes, *, is_last: bool) -> None:
         """Shift each column's codes, and shift back those of columns that were better before.
@@ -91,18 +95,36 @@ class _Balancing:
         """
         if self.table.model is None or not len(drawn):
             return
-        for j, change in enumerate(self.shifts):
-            wanted, counts = self.real[j] * len(drawn), np.bincount(drawn[:, j], minlength=len(change))
+        now = [np.zeros(size) for size in self.table.cardinalities]
+        for j, groups in list(self.groups.items()):
+            wanted = (np.bincount(groups, self.real[j]) * len(drawn)).astype(np.float64)
+            counts = np.bincount(groups[drawn[:, j]], minlength=len(wanted))
             before, self.distances[j] = self.distances[j], float(np.abs(wanted - counts).sum())
-            is_worse = j in self.open and self.distances[j] >= before
-            if is_worse:
-                self.open.discard(j)
-                self.shifts[j] = -change
-            elif j in self.open and not is_last:
-                self.shifts[j] = _beyond_chance(wanted, counts)
-            else:
-                self.shifts[j] = np.zeros(len(change))
-        self.table.model.shift(self.shifts)
+            if self.distances[j] >= before:
+                now[j] = -self.shifts[j]
+                del self.groups[j]
+            elif not is_last:
+                now[j] = _beyond_chance(wanted, counts)[groups]
+        self.shifts = now
+        self.table.model.shift(now)
+
+
+def _groups(table: FittedTable, block: Block, place: int) -> npt.NDArray[np.int64] | None:
+    """The group of each code of a code column, by which its shares are balanced; None if they are not.
+
+    Categories of few values are balanced one by one. Of numbers and dates it is only how many are null: where
+    the values lie follows from the columns before them, and shifting each would distort how.
+    """
+    is_dealt = block.name in table.numbered or (table.order and block.name == table.order.column)
+    size = block.cardinalities[place]
+    if block.kind not in BALANCED or is_dealt:
+        return None
+    if size <= (FEW_NUMBERS if block.ordered[place] else FEW_CATEGORIES):
+        return np.arange(size)
+    codec = table.codec.codec(block.name) if block.kind == "column" else None
+    if isinstance(codec, NumericCodec | DatetimeCodec) and codec.null and not place:
+        return (np.arange(size) == size - 1).astype(np.int64)  # null is the last code
+    return None
 
 
 def _drawn(fitted: FittedSchema, roots: Mapping[str, int], seed: Seed) -> dict[str, Codes]:

@@ -182,6 +182,8 @@ def _sentence(tokens: Tokens) -> Clause | None:
             w == "A" or w == t.lower() for w, t in zip(words, tokens, strict=True)
         ):
             names = [_own([t]) for w, t in zip(words, tokens, strict=True) if w == "A"]
+            if len(set(names)) < len(names) and kind in ("decides", "null_by"):
+                raise ValueError("a column is named twice")
             return Clause(kind, tuple(names))
     return None
 

@@ -75,17 +75,18 @@ class DerivedCodec(ColumnCodec):
         """The column, from its parts."""
         if self.operation == "product":
             product, null = self._product(columns)
-            product = np.round(product, self.decimals or 0)
+            if self.decimals is not None:
+                product = np.round(product, self.decimals)
             if not pa.types.is_floating(self.type):
                 product = np.round(product * 10 ** _scale(self.type))
-            return from_numbers(product, null, self.type)
+            return from_numbers(_within(product, self.type), null, self.type)
         total, null = spread_numbers(columns[self.parts[0]])
         for name in self.parts[1:]:
             more, also_null = spread_numbers(columns[name])
             total, null = total + more, null | also_null
         if self.decimals is not None:
             total = np.round(total, self.decimals)
-        return from_numbers(total, null, self.type)
+        return from_numbers(_within(total, self.type), null, self.type)
 
     def _product(
         self, columns: Mapping[str, pa.Array]
@@ -247,7 +248,18 @@ def decimals_of(column: pa.ChunkedArray) -> int | None:
 
 def slack_of(decimals: int | None) -> float:
     """How far rounding to so many digits may take a value from the exact product."""
-    return 0.5 * 10.0 ** -(decimals or 0) + 1e-9
+    return 1e-9 + (0.0 if decimals is None else 0.5 * 10.0**-decimals)
+
+
+def _within(values: Numbers, kind: pa.DataType) -> Numbers:
+    """Values that the type has room for."""
+    if pa.types.is_decimal(kind):
+        most = 10 ** min(kind.precision, 18) - 1
+        return np.clip(values, -most, most)
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        limits = np.iinfo(kind.to_pandas_dtype())
+        return np.clip(values, limits.min, limits.max)
+    return values
 
 
 def _scale(kind: pa.DataType) -> int:

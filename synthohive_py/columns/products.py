@@ -73,18 +73,18 @@ class _Amount:
 
     values: Floats
     null: npt.NDArray[np.bool_]
-    decimals: int | None  # that it is rounded to; None: too many to tell
+    decimals: int | None  # that it is rounded to; None if it is not
     distinct: int
 
     @classmethod
     def read(cls, column: pa.ChunkedArray) -> _Amount:
         values, null = amounts(column)
-        return cls(values, null, decimals_of(column), len(np.unique(values)))
+        return cls(values, null, decimals_of(column), len(np.unique(values[~null])))
 
     @property
     def slack(self) -> float:
         """How far rounding may take it from the exact product; negative if it can be none."""
-        if self.decimals is None or self.distinct < MIN_VALUES or np.abs(self.values).max() > 2.0**52:
+        if self.distinct < MIN_VALUES or not np.abs(self.values).max() < 2.0**52:
             return -1.0
         return slack_of(self.decimals)
 
@@ -101,7 +101,8 @@ class _Amount:
         product = np.prod([_times(read[name].values, factor) for name, factor in terms], axis=0)
         null = np.logical_or.reduce([read[name].null for name, _ in terms])
         near = np.abs(self.values - product) <= self.slack + 1e-12 * np.abs(self.values)
-        return bool(np.array_equal(null, self.null) and (near | null).all())
+        is_enough = (~null).sum() >= MIN_ROWS
+        return bool(is_enough and np.array_equal(null, self.null) and (near | null).all())
 
 
 def _likely(read: Mapping[str, _Amount]) -> Iterator[tuple[str, tuple[Term, ...]]]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -45,19 +47,28 @@ def shares_of(codes: Codes, cardinalities: Sequence[int]) -> list[Floats]:
 
 
 @processor_settings()
-def balance(fitted: FittedSchema, shares: Mapping[str, Sequence[Floats]], seed: Seed) -> None:
+def balance(
+    fitted: FittedSchema,
+    shares: Mapping[str, Sequence[Floats]],
+    seed: Seed,
+    *,
+    deadline: float | None = None,
+) -> None:
     """Shift the chances of all models' codes until generated shares are the real ones.
 
     Args:
         fitted: What was learned; its models change.
         shares: Per table that has a model, and per code column of it, the real share of each code.
         seed: Everything random derives from it.
+        deadline: When to end, by the monotonic clock, even if shares are not yet right.
     """
     roots = {
         n: t.rows for n, t in fitted.tables.items() if t.reference is None and not fitted.plan.driver_of(n)
     }
     balancing = {name: _Balancing(fitted.tables[name], real) for name, real in shares.items()}
     for number in range(ROUNDS):
+        if deadline is not None and time.monotonic() >= deadline:
+            return
         try:
             with _without_warnings():
                 drawn = _drawn(fitted, roots, seed.child(number))
@@ -141,13 +152,28 @@ def _beyond_chance(wanted: Floats, counts: npt.NDArray[np.int64]) -> Floats:
     return np.clip(beyond, -MOST_SHIFT, MOST_SHIFT)
 
 
+class _Quiet(logging.Filter):
+    """Lets nothing but errors pass in threads that are quiet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thread = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or not getattr(self.thread, "is_quiet", False)
+
+
+_quiet = _Quiet()
+
+
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
     """What is to be said of generated rows is said when they are generated for the user."""
-    package = logging.getLogger("synthohive_py")
-    level = package.level
-    package.setLevel(logging.ERROR)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("synthohive_py."):  # a filter of the package's own sees nothing of these
+            logging.getLogger(name).addFilter(_quiet)
+    _quiet.thread.is_quiet = True
     try:
         yield
     finally:
-        package.setLevel(level)
+        _quiet.thread.is_quiet = False

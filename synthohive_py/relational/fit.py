@@ -107,11 +107,14 @@ def fit_tables(
         checkpoints=checkpoints or Checkpoints(),
         population=population,
     )
+    started = time.monotonic()
     _train_all(fitting, lambda: model_class(**dict(model_options or {})), progress=progress)
     made = {name: fitting.fitted[name] for name in plan.order}
     fitted = FittedSchema(metadata, plan, made, seed=seed.value, privacy=fitting.spent)
     if not settings.budget:  # real shares would be told without any noise
-        balance(fitted, fitting.shares(), seed.child("balance"))
+        limit = settings.max_fit_seconds
+        deadline = None if limit is None else started + limit
+        balance(fitted, fitting.shares(), seed.child("balance"), deadline=deadline)
     return fitted
 
 

@@ -112,9 +112,10 @@ def find_gaps(
     entities: Sequence[Rows],
     threshold: int,
 ) -> dict[str, Gap]:
-    """Dates and timestamps that lie closely after or before another column of the table.
+    """Dates and timestamps that lie closely after or before another column of the table, bases first.
 
-    The closest pairs first. A column that others are measured from is not measured itself.
+    The closest pairs first. What is measured may be measured from: a visit starts soon after the time that it
+    was planned for, which is some days after it was booked.
 
     Args:
         table: The real rows.
@@ -137,11 +138,21 @@ def find_gaps(
             covered = _covered(table.column(since), table.column(name))
             if covered is not None:
                 close.append((covered, names.index(since), since, name))
-    found: dict[str, Gap] = {}
+    since_of: dict[str, str] = {}
     for *_, since, name in sorted(close):
-        if name not in found and since not in found and name not in {gap.since for gap in found.values()}:
-            found[name] = _learned(since, table.column(since), table.column(name), entities, threshold)
-    return found
+        since_of.setdefault(name, since)
+    return {
+        name: _learned(since_of[name], table.column(since_of[name]), table.column(name), entities, threshold)
+        for name in sorted(since_of, key=lambda name: len(_bases(name, since_of)))
+    }
+
+
+def _bases(name: str, since_of: Mapping[str, str]) -> list[str]:
+    """The column itself, what it is measured from, what that is measured from, and so on."""
+    out = [name]
+    while out[-1] in since_of:
+        out.append(since_of[out[-1]])
+    return out
 
 
 def _covered(since: pa.ChunkedArray, column: pa.ChunkedArray) -> float | None:

@@ -88,7 +88,9 @@ class TableMaker:
         generated.rows = self.fitted.codec.computed(generated.rows)
         fixed = set(self.conditions.values)
         kept = keep_rules(self.world, self.name, generated, self.seed.child("rules"), fixed)
-        return self._unique_again(kept)
+        kept = self._unique_again(kept)
+        kept.rows = self.fitted.codec.computed(kept.rows)
+        return kept
 
     def _copied(self, rows: pa.Table) -> Generated:
         """A reference table: its rows as they are, coded for the children that are matched to them."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from synthohive_py.clauses import Clause
-from synthohive_py.columns.derived import DerivedCodec, formula
+from synthohive_py.columns.derived import DerivedCodec, formula, is_amount
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.errors import Problem, SchemaValidationError
 from synthohive_py.rules.kinds import (
@@ -84,7 +84,7 @@ def _needed(parts: Collection[str], found: Mapping[str, DerivedCodec]) -> set[st
 def _can_calculate(clause: Clause, kinds: list[pa.DataType]) -> bool:
     t = pa.types
     if clause.kind == "product":
-        return all(t.is_integer(k) or t.is_floating(k) or t.is_decimal(k) for k in kinds)
+        return all(map(is_amount, kinds))
     is_date = any(t.is_temporal(k) and not t.is_duration(k) for k in kinds)
     return all(_on_one_line(kinds[0], k) for k in kinds) and (len(kinds) == 2 or not is_date)
 
@@ -158,10 +158,12 @@ def _rule(
     one, other = clause.columns
     if clause.kind == "nulls":
         return Nulls(one, other, clause.never or "both")
-    if clause.kind == "decides":
-        return Depends(one, other)
-    if clause.kind == "null_by":
-        return NullBy(one, other)
+    if clause.kind in ("decides", "null_by"):
+        deciding = Depends(one, other) if clause.kind == "decides" else NullBy(one, other)
+        kinds = [table.schema.field(name).type for name in clause.columns]
+        if any(map(pa.types.is_nested, kinds[:1] if clause.kind == "null_by" else kinds)):
+            raise _refused(config, deciding, f"its columns are of the types {kinds[0]} and {kinds[1]}")
+        return deciding
     if clause.kind in ("rises", "apart"):
         rule = Rising(one, other) if clause.kind == "rises" else Intervals(one, other)
         along = other if clause.kind == "rises" else one

@@ -122,8 +122,11 @@ class Keeper:
         if not self.rules or not table.num_rows:
             return table, set(), np.ones(table.num_rows, bool)
         work = _Work(table, {*self.free} - {*fixed}, rng, since or {})
-        work.nulls([r for r in self.rules if isinstance(r, Nulls | NullBy)], self.answers)
+        work.aligned = {c for r in self.rules if isinstance(r, Rising | Intervals) for c in r.columns}
+        nulls = [r for r in self.rules if isinstance(r, Nulls | NullBy)]
+        work.nulls(nulls, self.answers)
         self._keep_decided(work)
+        work.nulls(nulls, self.answers)  # what decides may have been decided
         limits = [r for r in self.rules if isinstance(r, AtMost)]
         if relatives is not None:
             self._keep_between_rows(work, limits, relatives, fixed)
@@ -152,12 +155,18 @@ class Keeper:
         return [rule for rule in self.rules if not isinstance(rule, Computed | Repeats)]
 
     def _broken(self, table: pa.Table, relatives: Relatives | None) -> Mask:
-        broken = [rule.broken(table, relatives) for rule in self._breakable()]
+        broken = [self._broken_by(rule, table, relatives) for rule in self._breakable()]
         return np.logical_or.reduce([np.zeros(table.num_rows, bool), *broken])
+
+    def _broken_by(self, rule: Rule, table: pa.Table, relatives: Relatives | None) -> Mask:
+        if isinstance(rule, NullBy):  # by what is known of real rows, which may be few of ours
+            null = np.asarray(table.column(rule.column).is_null())
+            return _nulls_wanted(rule, self.answers[str(rule)], table) != null
+        return rule.broken(table, relatives)
 
     def _warn(self, table: pa.Table, relatives: Relatives | None, *, is_left_out: bool) -> None:
         for rule in self._breakable():
-            count = int(rule.broken(table, relatives).sum())
+            count = int(self._broken_by(rule, table, relatives).sum())
             fate = " and are left out" if is_left_out else ""
             if count:
                 logger.warning(
@@ -173,7 +182,7 @@ class Keeper:
             if rule.columns[0] == self.order and self.order not in fixed:
                 work.move_families(rule, relatives, is_strict=self.is_strict)
             elif rule.columns[0] in work.free:
-                work.clamp(rule, relatives)
+                work.clamp(rule, rule.columns[0], relatives)
         for other in self.rules:
             if isinstance(other, Rising) and other.column in work.free:
                 work.sort_families(other, relatives)
@@ -212,6 +221,7 @@ class _Work:
     ) -> None:
         self.table, self.free, self.rng, self.since = table, free, rng, since
         self.changed: set[str] = set()
+        self.aligned: set[str] = set()  # with siblings: these are moved no farther than needed
 
     def put(self, name: str, values: pa.Array | pa.ChunkedArray) -> None:
         """Replace a column."""
@@ -235,14 +245,22 @@ class _Work:
     def _lend(self, names: set[str], take: Rows) -> None:
         """Each row takes these columns from one row, most rows from themselves."""
         borrowed = take != np.arange(len(take))
-        since = {name: start for name, start in self.since.items() if {name, start} & names == {name}}
-        before = {start: spread(self.table.column(start).combine_chunks()) for start in since.values()}
+        since = {name: self._base(name, names) for name in names}
+        before = {base: spread(self.table.column(base).combine_chunks()) for base in since.values() if base}
         for name in sorted(names):
             lent = self.table.column(name).take(pa.array(take))
-            if name in since:
-                start, no_start = before[since[name]]
+            base = since[name]
+            if base is not None:
+                start, no_start = before[base]
                 lent = self._moved(lent, start - start[take], borrowed & ~no_start & ~no_start[take])
             self.put(name, lent)
+
+    def _base(self, name: str, lent: set[str]) -> str | None:
+        """The column that a time is measured from, at last, of those that are not lent with it."""
+        base = self.since.get(name)
+        while base in lent:
+            base = self.since.get(base)
+        return base
 
     def _moved(self, lent: pa.ChunkedArray, by: Numbers, where: Mask) -> pa.Array:
         """Times that are so much later, but never beyond the others."""
@@ -259,35 +277,50 @@ class _Work:
         """
         for group in _connected([_with_nulls(r) for r in rules]):
             ours = [r for r in rules if _with_nulls(r) <= group]
-            decided = {r: self._nulls_wanted(r, answers[str(r)]) for r in ours if isinstance(r, NullBy)}
+            decided = {
+                r: _nulls_wanted(r, answers[str(r)], self.table) for r in ours if isinstance(r, NullBy)
+            }
             broken = [r.broken(self.table) for r in ours if isinstance(r, Nulls)]
             broken += [wanted != self._is_null(r.column) for r, wanted in decided.items()]
             bad = np.logical_or.reduce(broken)
-            good = np.flatnonzero(~bad)
-            if not bad.any() or not len(good) or not group <= self.free:
+            good, movable = np.flatnonzero(~bad), group & self.free
+            if not bad.any() or not movable:
                 continue
-            if decided:
-                codes = [codes_of(self.table.column(r.on).combine_chunks()) for r in decided]
-                likeness = [
-                    _numbered(codes),
-                    _numbered([wanted.astype(np.int64) for wanted in decided.values()]),
-                ]
-                take = self._alike(bad, good, likeness[:1])
-                take = np.where(take < 0, self._alike(bad, good, likeness[1:]), take)
-            else:
-                take = self._alike(bad, good, [self._is_null(name) for name in sorted(group)])
-            self._lend(group, np.where(take < 0, self.rng.choice(good, len(bad)), take))
+            if len(good):
+                # Who lends has the same nulls where they can't be changed.
+                fixed = [self._is_null(name).astype(np.int64) for name in sorted(group - movable)]
+                self._lend(movable, self._lenders(bad, good, sorted(movable), decided, fixed))
+            for rule, wanted in decided.items():
+                if rule.column in movable:
+                    self._empty(rule.column, wanted)
+
+    def _lenders(
+        self,
+        bad: Mask,
+        good: Rows,
+        names: Sequence[str],
+        decided: Mapping[NullBy, Mask],
+        fixed: Sequence[Rows],
+    ) -> Rows:
+        """The row that each row takes values from: itself, or for a bad row a good one like it."""
+        if decided:
+            codes = [codes_of(self.table.column(r.on).combine_chunks()) for r in decided]
+            take = self._alike(bad, good, [_numbered([*codes, *fixed])])
+            nulls = [wanted.astype(np.int64) for wanted in decided.values()]
+            take = np.where(take < 0, self._alike(bad, good, [_numbered([*nulls, *fixed])]), take)
+        else:
+            nulls = [self._is_null(name).astype(np.int64) for name in names]
+            take = self._alike(bad, good, [_numbered([null, *fixed]) for null in nulls])
+        return np.where(take < 0, self.rng.choice(good, len(bad)), take)
+
+    def _empty(self, name: str, wanted: Mask) -> None:
+        """Put nulls where they should be and nobody could lend them."""
+        if (wanted & ~self._is_null(name)).any():
+            column = self.table.column(name)
+            self.put(name, pc.if_else(pa.array(wanted), pa.scalar(None, column.type), column))
 
     def _is_null(self, name: str) -> Mask:
         return np.asarray(self.table.column(name).is_null())
-
-    def _nulls_wanted(self, rule: NullBy, answers: pa.Table) -> Mask:
-        """Whether each row should have a null: as real rows with the same value, or most of ours."""
-        known = answers.column(rule.on).combine_chunks()
-        place = pc.index_in(self.table.column(rule.on).combine_chunks(), value_set=known)
-        null = self._is_null(rule.column)
-        wanted = answers.column(rule.column).combine_chunks().take(place)
-        return np.asarray(pc.if_else(place.is_valid(), wanted, pa.array(null ^ rule.broken(self.table))))
 
     def _alike(self, bad: Mask, good: Rows, likeness: Sequence[npt.NDArray[Any]]) -> Rows:
         """Each row itself; for a bad row a good one that is like it in one way, negative for none."""
@@ -321,12 +354,27 @@ class _Work:
         agreed = pc.if_else(on.is_valid(), column.take(pa.array(first[codes])), column)
         self.put(rule.column, pc.if_else(place.is_valid(), follows, agreed))
 
-    def clamp(self, rule: AtMost, relatives: Relatives | None = None) -> None:
-        """Move the own column of a rule just as far as needed."""
-        low, high, _ = rule.ends(self.table, relatives)
-        name = rule.columns[0]
+    def clamp(self, rule: AtMost, name: str, relatives: Relatives | None = None) -> None:
+        """Move a column of a rule as far from the other one as it is in a row that keeps the rule.
+
+        Just as far as needed, it would say in hundreds of rows that a visit took the shortest time there is.
+        """
+        low, high, known = rule.ends(self.table, relatives)
+        bad = rule.broken(self.table, relatives)
+        good = np.flatnonzero(known & ~bad)
+        own, other, sign = (high, low, 1) if name == rule.upper else (low, high, -1)
         moved = rule.above(low) if name == rule.upper else rule.below(high)
-        self.put_numbers(name, moved, rule.broken(self.table, relatives))
+        is_time = pa.types.is_temporal(self.table.schema.field(name).type)
+        if len(good) and is_time and name not in self.aligned:
+            far = (high - low)[self.rng.choice(good, len(bad))]
+            wanted = other + sign * far
+            step = _step(own[good])
+            if step:  # dates have no time of the day, whatever they are compared with
+                wanted = sign * -(-sign * wanted // step) * step
+                moved = sign * -(-sign * moved // step) * step
+            within = (wanted >= own[good].min()) & (wanted <= own[good].max())
+            moved = np.where(within, wanted, moved)
+        self.put_numbers(name, moved, bad)
 
     def move_families(self, rule: AtMost, relatives: Relatives, *, is_strict: bool) -> None:
         """Siblings beyond a limit of their parent move to it, and still differ if they have to."""
@@ -380,14 +428,9 @@ class _Work:
                     self.put_numbers(rule.lower, high, bad)
                     self.put_numbers(rule.upper, low, bad)
         for rule in _smallest_first(rules):
-            low, high, _ = rule.ends(self.table, None)
-            bad = rule.broken(self.table)
-            if bad.mean() <= RARE:
-                continue
-            if rule.upper in self.free:
-                self.put_numbers(rule.upper, rule.above(low), bad)
-            elif rule.lower in self.free:
-                self.put_numbers(rule.lower, rule.below(high), bad)
+            movable = [name for name in (rule.upper, rule.lower) if name in self.free]
+            if movable and rule.broken(self.table).mean() > RARE:
+                self.clamp(rule, movable[0])
 
 
 def _smallest_first(rules: Sequence[AtMost]) -> list[AtMost]:
@@ -399,6 +442,15 @@ def _smallest_first(rules: Sequence[AtMost]) -> list[AtMost]:
         out += ready
         waiting = [rule for rule in waiting if rule not in ready]
     return out
+
+
+def _nulls_wanted(rule: NullBy, answers: pa.Table, table: pa.Table) -> Mask:
+    """Whether each row should have a null: as real rows with the same value, or most of ours."""
+    known = answers.column(rule.on).combine_chunks()
+    place = pc.index_in(table.column(rule.on).combine_chunks(), value_set=known)
+    null = np.asarray(table.column(rule.column).is_null())
+    wanted = answers.column(rule.column).combine_chunks().take(place)
+    return np.asarray(pc.if_else(place.is_valid(), wanted, pa.array(null ^ rule.broken(table))))
 
 
 def _answers(rule: Depends | NullBy, common: pa.Table, threshold: int, rows: int) -> pa.Table:
@@ -413,6 +465,11 @@ def _answers(rule: Depends | NullBy, common: pa.Table, threshold: int, rows: int
     is_most = 2 * (pc.sum(known.column("count_all")).as_py() or 0) >= rows
     known = known.select(["on", "column"]).slice(0, None if is_most else 0)
     return known.rename_columns([rule.on, rule.column])
+
+
+def _step(values: npt.NDArray[Any]) -> int:
+    """What all whole numbers are multiples of; 0 for fractions."""
+    return int(np.gcd.reduce(values)) if values.dtype == np.int64 else 0
 
 
 def _numbered(codes: Sequence[Rows]) -> Rows:

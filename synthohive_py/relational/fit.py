@@ -32,7 +32,7 @@ from synthohive_py.relational.cores import available_cores
 from synthohive_py.relational.entities import entities_of
 from synthohive_py.relational.families import Families
 from synthohive_py.relational.fitted import FitSettings, FittedSchema, FittedTable, Lookup
-from synthohive_py.relational.gaps import Gap, find_gaps
+from synthohive_py.relational.gaps import Gap, as_type, find_gaps, times_of
 from synthohive_py.relational.history import History
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.keys import KeyGenerator
@@ -317,7 +317,16 @@ class _Fitting:
             moved=matched,
             entities=self.entities[p.config.name],
             threshold=self.settings.k_anonymity_threshold,
+            above=self._times_above(p),
         )
+
+    def _times_above(self, p: Prepared) -> pa.Table:
+        """The modelled dates and timestamps of each row's parent; none without one."""
+        driver = self.plan.driver_of(p.config.name)
+        if driver is None:
+            return pa.table({})
+        above = self.prepared[driver.key.parent]
+        return times_of(above.table, above.codec, p.parents[driver.name])
 
     def _degrees(self, link: Link) -> Rows:
         """How many children each real parent has along the link."""
@@ -376,8 +385,9 @@ class _Fitting:
                 ticks = to_numbers(p.table.column(block.name).combine_chunks())[0]
                 parts.append(p.order.calendar.encode(ticks))
             elif block.kind == "gap":
-                gap = fitted.gaps[block.name]
-                parts.append(gap.encode(p.table.column(gap.since), p.table.column(block.name)))
+                gap, column = fitted.gaps[block.name], p.table.column(block.name)
+                start = (self._times_above(p) if gap.of_parent else p.table).column(gap.since)
+                parts.append(gap.encode(as_type(start, column.type), column))
             elif block.kind == "recurrence":
                 how, values = fitted.recurrences[block.name], numbered(p.table.column(block.name))
                 parts.append(how.encode(values, self._families(p), how.category(p.codec, p.codes)))
@@ -386,7 +396,7 @@ class _Fitting:
             elif block.kind == "family":
                 parts.append(self.families[block.name])
             elif block.kind == "lookup":
-                parts.append(_lookup_codes(p.parents[block.name], fitted.lookups[block.name]))
+                parts.append(fitted.lookups[block.name].encode(p.parents[block.name]))
             else:
                 parent = self.prepared[links[block.name].key.parent]
                 parts.append(_profile_codes(p.parents[block.name], parent, fitted.profiles[block.name]))
@@ -551,7 +561,7 @@ class _Fitting:
             if private:
                 report = private.train(model, codes, fitted.cardinalities, **shared)
             else:
-                known = {"groups": groups, "centres": _centres(fitted)}
+                known = {"groups": groups, "centres": fitted.centres}
                 report = fit_on(self.device, model, codes, fitted.cardinalities, **known, **shared)
         except TrainingError as error:
             raise TrainingError(error.problem.summary, table=name, remedy=error.problem.remedy) from error
@@ -568,25 +578,9 @@ def _unparented(parents: Rows, driver: Link) -> tuple[float, float]:
     return unparented / max(int((parents >= 0).sum()), 1), float(orphaned / max(unparented, 1))
 
 
-def _lookup_codes(rows: Rows, lookup: Lookup) -> Codes:
-    used = np.unique(rows[rows >= 0])
-    codes = np.searchsorted(used, rows)
-    codes[rows == NULL] = lookup.keys.num_rows
-    codes[rows == ORPHAN] = lookup.keys.num_rows + 1
-    return codes.astype(np.int32)[:, None]
-
-
 def _profile_codes(rows: Rows, parent: Prepared, profile: Profile) -> Codes:
     """The parent's profile; two more codes of the first column mean null and orphan."""
     codes = profile.encode(parent.codes)[np.maximum(rows, 0)]
     codes[rows == NULL] = (profile.cardinalities[0], 0)
     codes[rows == ORPHAN] = (profile.cardinalities[0] + 1, 0)
     return codes
-
-
-def _centres(fitted: FittedTable) -> list[npt.NDArray[np.float64] | None]:
-    """Positions of the codes of ordered columns, evenly spread with unit variance."""
-    return [
-        np.linspace(-1.7, 1.7, size) if ordered else None
-        for size, ordered in zip(fitted.cardinalities, fitted.ordered, strict=True)
-    ]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from synthohive_py.columns import TableCodec
 from synthohive_py.columns.base import Codes
 from synthohive_py.errors import SettingError
+from synthohive_py.joins import NULL, ORPHAN
 from synthohive_py.models.base import TableModel, get_model
 from synthohive_py.models.devices import DEVICES
 from synthohive_py.plan import Link, Plan
@@ -117,6 +118,14 @@ class Lookup:
     def cardinalities(self) -> tuple[int, ...]:
         return (self.keys.num_rows + 2,)
 
+    def encode(self, rows: npt.NDArray[np.int64]) -> Codes:
+        """(rows, 1) codes of rows with these parents."""
+        used = np.unique(rows[rows >= 0])
+        codes = np.searchsorted(used, rows)
+        codes[rows == NULL] = self.keys.num_rows
+        codes[rows == ORPHAN] = self.keys.num_rows + 1
+        return codes.astype(np.int32)[:, None]
+
 
 @dataclass
 class FittedTable:
@@ -190,6 +199,14 @@ class FittedTable:
     def ordered(self) -> tuple[bool, ...]:
         """Per code column, whether neighbouring codes mean neighbouring values."""
         return tuple(o for block in self.layout for o in block.ordered)
+
+    @property
+    def centres(self) -> list[npt.NDArray[np.float64] | None]:
+        """Positions of the codes of ordered columns, evenly spread with unit variance."""
+        return [
+            np.linspace(-1.7, 1.7, size) if ordered else None
+            for size, ordered in zip(self.cardinalities, self.ordered, strict=True)
+        ]
 
     def span(self, kind: str, name: str) -> slice:
         """The code columns of a block."""

@@ -7,7 +7,7 @@ use.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -24,11 +24,12 @@ from synthohive_py.columns.scalars import from_numbers, spread_numbers
 from synthohive_py.relational.entities import count_once
 from synthohive_py.rng import Part, Seed
 
-__all__ = ["Gap", "find_gaps"]
+__all__ = ["Gap", "as_type", "find_gaps", "times_of"]
 
 MIN_ROWS = 100  # with both times; in fewer, closeness may be chance
 CLOSE = 0.1  # of the time that the column covers: the most that the gaps may cover
 COVERED = (0.05, 0.95)  # between these quantiles
+OF_PARENT = "\0parent."  # before the columns of a parent, while they are compared
 ATTEMPTS = 5  # to find a gap that does not lead out of the real range
 TOGETHER = 0.9  # share of the column's values beside which there is one of the other
 
@@ -38,21 +39,25 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Gap:
-    """How long after another column of its row a column is.
+    """How long after another column of its row, or of its parent, a column is.
 
     Attributes:
         since: The other column.
         unit: Ticks that all gaps are multiples of.
+        step: Ticks that all values of the column are multiples of: a due date has no time of day, whatever
+            it follows.
         codec: The gaps in units to codes and back; null where one of the two is.
     """
 
     since: str
     unit: int
     codec: ColumnCodec
+    of_parent: bool = False
+    step: int = 1
 
     def encode(self, since: pa.ChunkedArray, column: pa.ChunkedArray) -> Codes:
         """Codes of shape (rows, len(codec.cardinalities))."""
-        start, end, known = _ticks(since, column)
+        start, end, known = _ticks(since, column, self.step)
         return self.codec.encode(pa.array((end - start) // self.unit, mask=~known))
 
     def apply(
@@ -76,7 +81,7 @@ class Gap:
             seed: Decides within bins, and which row lends its gap to one that has none of its own, or has one
                 that leads out of the real range.
         """
-        start, end, known = _ticks(since, own)
+        start, end, known = _ticks(since, own, self.step)
         decoded = self.codec.decode_part(codes, part, seed.child("bins"))
         has_gap = np.asarray(decoded.is_valid())
         gap = np.array(decoded.fill_null(0).to_numpy(zero_copy_only=False), np.int64)
@@ -95,12 +100,15 @@ class Gap:
             "since": self.since,
             "unit": self.unit,
             "codec": {"kind": self.codec.kind, **self.codec.state()},
+            "of_parent": self.of_parent,
+            "step": self.step,
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Gap:
         """The gap that `state` was taken from."""
-        return cls(state["since"], state["unit"], codec_from_state(state["codec"]))
+        codec = codec_from_state(state["codec"])
+        return cls(state["since"], state["unit"], codec, state["of_parent"], state["step"])
 
 
 def find_gaps(
@@ -111,8 +119,9 @@ def find_gaps(
     moved: Collection[str],
     entities: Sequence[Rows],
     threshold: int,
+    above: pa.Table,
 ) -> dict[str, Gap]:
-    """Dates and timestamps that lie closely after or before another column of the table, bases first.
+    """Dates and timestamps that lie closely after or before another one of the row or parent; bases first.
 
     The closest pairs first. What is measured may be measured from: a visit starts soon after the time that it
     was planned for, which is some days after it was booked.
@@ -124,6 +133,7 @@ def find_gaps(
         moved: Columns whose values change after they were generated: no column is measured from them.
         entities: Ways to tell whom each row belongs to; see `entities_of`.
         threshold: Gaps that fewer rows have are not stored.
+        above: Dates and timestamps of each row's parent.
     """
     names = [
         name
@@ -139,12 +149,42 @@ def find_gaps(
             if covered is not None:
                 close.append((covered, names.index(since), since, name))
     since_of: dict[str, str] = {}
-    for *_, since, name in sorted(close):
+    for *_, since, name in sorted([*close, *_close_to_parent(above, table, set(names) - set(held))]):
         since_of.setdefault(name, since)
-    return {
-        name: _learned(since_of[name], table.column(since_of[name]), table.column(name), entities, threshold)
-        for name in sorted(since_of, key=lambda name: len(_bases(name, since_of)))
-    }
+    found = {}
+    for name in sorted(since_of, key=lambda name: len(_bases(name, since_of))):
+        since, column = since_of[name], table.column(name)
+        of_parent = since.startswith(OF_PARENT)
+        since = since.removeprefix(OF_PARENT)
+        start = as_type(above.column(since), column.type) if of_parent else table.column(since)
+        assert start is not None  # or they would not be close
+        found[name] = _learned(since, start, column, entities, threshold, of_parent=of_parent)
+    return found
+
+
+def _close_to_parent(
+    above: pa.Table, table: pa.Table, names: Collection[str]
+) -> Iterator[tuple[float, int, str, str]]:
+    """Columns that are close to one of the parent, as `find_gaps` ranks them."""
+    for place, since in enumerate(above.column_names):
+        for name in names:
+            column = table.column(name)
+            start = as_type(above.column(since), column.type)
+            covered = None if start is None else _covered(start, column)
+            if covered is not None:
+                yield covered, place, OF_PARENT + since, name
+
+
+def times_of(table: pa.Table, codec: TableCodec, rows: Rows) -> pa.Table:
+    """The dates and timestamps of some rows; null where the row number is negative."""
+    names = [n for n, c in zip(codec.names, codec.codecs, strict=True) if isinstance(c, DatetimeCodec)]
+    return table.select(names).take(pa.array(np.maximum(rows, 0), mask=rows < 0))
+
+
+def as_type(since: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    """Dates and timestamps as another one of these types, cut off to its unit; None for other time zones."""
+    zones = [getattr(t, "tz", None) for t in (since.type, kind)]
+    return since.cast(kind, safe=False) if zones[0] == zones[1] else None
 
 
 def _bases(name: str, since_of: Mapping[str, str]) -> list[str]:
@@ -165,17 +205,26 @@ def _covered(since: pa.ChunkedArray, column: pa.ChunkedArray) -> float | None:
 
 
 def _learned(
-    since: str, start: pa.ChunkedArray, end: pa.ChunkedArray, entities: Sequence[Rows], threshold: int
+    since: str,
+    start: pa.ChunkedArray,
+    end: pa.ChunkedArray,
+    entities: Sequence[Rows],
+    threshold: int,
+    *,
+    of_parent: bool,
 ) -> Gap:
-    first, last, known = _ticks(start, end)
+    values, null = spread_numbers(end)
+    step = max(int(np.gcd.reduce(values[~null])), 1)
+    first, last, known = _ticks(start, end, step)
     unit = max(int(np.gcd.reduce((last - first)[known])), 1)
     gaps = (last - first) // unit
     counted, _ = count_once(np.unique(gaps, return_inverse=True)[1], entities, threshold=threshold)
     column = pa.array(gaps, mask=~known).filter(pa.array(counted | ~known))
-    return Gap(since, unit, fit_codec(column, threshold=threshold, hint=ColumnHint(kind="numeric")))
+    codec = fit_codec(column, threshold=threshold, hint=ColumnHint(kind="numeric"))
+    return Gap(since, unit, codec, of_parent, step)
 
 
-def _ticks(since: pa.ChunkedArray, column: pa.ChunkedArray) -> tuple[Rows, Rows, Mask]:
-    """Both columns as ticks, zero where null, and where both are known."""
+def _ticks(since: pa.ChunkedArray, column: pa.ChunkedArray, step: int = 1) -> tuple[Rows, Rows, Mask]:
+    """Both columns as ticks, zero where null, and where both are known; the first in steps of the second."""
     (start, no_start), (end, no_end) = spread_numbers(since), spread_numbers(column)
-    return start, end, ~no_start & ~no_end
+    return start // step * step, end, ~no_start & ~no_end

@@ -10,6 +10,7 @@ from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link
+from synthohive_py.relational.gaps import as_type
 from synthohive_py.relational.prepare import Prepared
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
@@ -112,7 +113,12 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
         seed.numpy(),
         relatives=relatives,
         fixed=fixed,
-        since={column: gap.since for column, gap in fitted.gaps.items()},
+        since={column: gap.since for column, gap in fitted.gaps.items() if not gap.of_parent},
+        starts={
+            column: as_type(relatives.column(gap.since), fitted.schema.field(column).type)
+            for column, gap in fitted.gaps.items()
+            if gap.of_parent and relatives is not None
+        },
     )
     for column in changed & set(fitted.codec.names):
         values = table.column(column).combine_chunks()

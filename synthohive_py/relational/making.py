@@ -17,6 +17,7 @@ from synthohive_py.relational.conditions import Conditions
 from synthohive_py.relational.context import MAX_CONTEXT
 from synthohive_py.relational.draw import Drawing, draw_rows
 from synthohive_py.relational.fitted import FittedTable
+from synthohive_py.relational.gaps import as_type
 from synthohive_py.relational.invariants import keep_rules
 from synthohive_py.relational.order import Times, anchor_ticks
 from synthohive_py.relational.prepare import drawn_sets
@@ -70,12 +71,12 @@ class TableMaker:
                 self.name,
                 (~placed).sum(),
             )
-            codes = codes[placed]
+            codes, parents = codes[placed], parents[placed]
             columns = {name: column.filter(pa.array(placed)) for name, column in columns.items()}
             context = context[placed] if context is not None else None
         codes = self._with_orphans_capped(codes)
         table = _with_values_again(self._decode(codes, columns), drawn.origins, placed)
-        table = self._with_gaps(table, codes)
+        table = self._with_gaps(table, codes, driver, parents)
         for name, numbering in self.fitted.numbered.items():
             numbers = numbering.numbers(table, name, self.world.existing.get(self.name))
             codes[:, self.fitted.span("column", name)] = self.fitted.codec.codec(name).encode(numbers)
@@ -241,16 +242,20 @@ class TableMaker:
                 table = self._append_lookup(table, link.name, codes, self.seed)
         return table
 
-    def _with_gaps(self, table: pa.Table, codes: Codes) -> pa.Table:
+    def _with_gaps(self, table: pa.Table, codes: Codes, driver: Link | None, parents: Rows) -> pa.Table:
         """Times that closely follow another are as long after it as their codes say; `codes` follow."""
         for name, gap in self.fitted.gaps.items():
             if name in self.conditions.values:
                 continue
             times = self.fitted.codec.codec(name)
             assert isinstance(times, DatetimeCodec)  # no other column has a gap
+            if gap.of_parent and driver is not None:
+                start = as_type(self.world.parent_column(driver, gap.since, parents), times.type)
+            else:
+                start = table.column(gap.since)
             column = gap.apply(
                 codes[:, self.fitted.span("gap", name)],
-                table.column(gap.since),
+                start,
                 table.column(name),
                 times,
                 part=self._part(len(codes)),

@@ -105,6 +105,7 @@ class Keeper:
         relatives: Relatives | None = None,
         fixed: Collection[str] = (),
         since: Mapping[str, str] | None = None,
+        starts: Mapping[str, pa.Array] | None = None,
     ) -> tuple[pa.Table, set[str], Mask]:
         """The rows with all rules kept, the columns that changed, and which rows are to stay.
 
@@ -118,10 +119,11 @@ class Keeper:
             fixed: Columns that stay as they are.
             since: Per time that closely follows another one of its row, that one: what is lent is how long
                 after it.
+            starts: Likewise, per time that closely follows one of the row's parent, that one.
         """
         if not self.rules or not table.num_rows:
             return table, set(), np.ones(table.num_rows, bool)
-        work = _Work(table, {*self.free} - {*fixed}, rng, since or {})
+        work = _Work(table, {*self.free} - {*fixed}, rng, since or {}, starts or {})
         work.aligned = {c for r in self.rules if isinstance(r, Rising | Intervals) for c in r.columns}
         nulls = [r for r in self.rules if isinstance(r, Nulls | NullBy)]
         work.nulls(nulls, self.answers)
@@ -217,9 +219,14 @@ class _Work:
     """Rows while they are changed."""
 
     def __init__(
-        self, table: pa.Table, free: set[str], rng: np.random.Generator, since: Mapping[str, str]
+        self,
+        table: pa.Table,
+        free: set[str],
+        rng: np.random.Generator,
+        since: Mapping[str, str],
+        starts: Mapping[str, pa.Array],
     ) -> None:
-        self.table, self.free, self.rng, self.since = table, free, rng, since
+        self.table, self.free, self.rng, self.since, self.starts = table, free, rng, since, starts
         self.changed: set[str] = set()
         self.aligned: set[str] = set()  # with siblings: these are moved no farther than needed
 
@@ -245,22 +252,21 @@ class _Work:
     def _lend(self, names: set[str], take: Rows) -> None:
         """Each row takes these columns from one row, most rows from themselves."""
         borrowed = take != np.arange(len(take))
-        since = {name: self._base(name, names) for name in names}
-        before = {base: spread(self.table.column(base).combine_chunks()) for base in since.values() if base}
+        before = {name: self._start(name, names) for name in names}
         for name in sorted(names):
-            lent = self.table.column(name).take(pa.array(take))
-            base = since[name]
+            lent, base = self.table.column(name).take(pa.array(take)), before[name]
             if base is not None:
-                start, no_start = before[base]
+                start, no_start = spread(base)
                 lent = self._moved(lent, start - start[take], borrowed & ~no_start & ~no_start[take])
             self.put(name, lent)
 
-    def _base(self, name: str, lent: set[str]) -> str | None:
-        """The column that a time is measured from, at last, of those that are not lent with it."""
-        base = self.since.get(name)
-        while base in lent:
-            base = self.since.get(base)
-        return base
+    def _start(self, name: str, lent: set[str]) -> pa.Array | None:
+        """What a time is measured from, at last, of what is not lent with it."""
+        while self.since.get(name) in lent:
+            name = self.since[name]
+        if name in self.starts:
+            return self.starts[name]
+        return self.table.column(self.since[name]).combine_chunks() if name in self.since else None
 
     def _moved(self, lent: pa.ChunkedArray, by: Numbers, where: Mask) -> pa.Array:
         """Times that are so much later, but never beyond the others."""

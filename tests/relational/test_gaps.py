@@ -105,3 +105,40 @@ def test_what_is_measured_may_be_measured_from(shop, learned):
     assert before[1].max() < 90
     assert before[1].mean() == pytest.approx(before[0].mean(), rel=0.1)
     assert minutes(twin, "packed_at").max() <= minutes(real, "packed_at").max() + 90
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+def test_a_time_closely_follows_one_of_the_parent(shop, kind, tmp_path):
+    """Each order is invoiced within three days of its shipment, on a day or at a time."""
+    rng = np.random.default_rng(1)
+    shipped = shop["orders"].dropna(subset="shipped_at")
+    issued = shipped["shipped_at"] + pd.to_timedelta(rng.integers(0, 4 * 24 * 60, len(shipped)), unit="min")
+    invoices = pd.DataFrame(
+        {
+            "order_id": shipped["order_id"],
+            "issued": issued.dt.date if kind == "date" else issued,
+            "paid": (issued.dt.floor("D") + pd.to_timedelta(rng.integers(1, 20, len(shipped)), unit="D")),
+            "by": rng.choice(["card", "bank"], len(shipped)),
+        }
+    )
+    metadata = Metadata()
+    metadata.add_table("orders", pk="order_id")
+    metadata.add_table("invoices", fk={"order_id": "orders.order_id"})
+    data = {"orders": shop["orders"].drop(columns="customer_id"), "invoices": invoices}
+    learned = Synthesizer(metadata, model="gaussian_copula", seed=1, progress=False).fit(data)
+    learned.save(tmp_path / "invoices.syn")
+
+    twin = learned.sample(scale=1.5)
+
+    joined = twin["invoices"].merge(twin["orders"], on="order_id").dropna(subset="shipped_at")
+    assert len(joined) > 0.9 * len(twin["invoices"])
+    begun = joined["shipped_at"].dt.floor("D") if kind == "date" else joined["shipped_at"]
+    days = (pd.to_datetime(joined["issued"]) - begun).dt.total_seconds() / 86400
+    assert days.min() >= 0
+    assert days.max() <= 4.1  # it may be measured from when it was packed
+    assert days.mean() == pytest.approx(2, abs=0.3)
+    late = (joined["paid"] - pd.to_datetime(joined["issued"])).dt.total_seconds() / 86400
+    assert late.max() <= 24
+    assert (joined["paid"] == joined["paid"].dt.floor("D")).all()
+    again = Synthesizer.load(tmp_path / "invoices.syn", progress=False).sample(scale=1.5)
+    pd.testing.assert_frame_equal(again["invoices"], twin["invoices"])

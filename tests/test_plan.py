@@ -141,3 +141,17 @@ def test_siblings_have_an_order_only_where_they_follow_each_other(are_sorted: bo
     orders = {t.name: t.order for t in Synthesizer(metadata, progress=False).plan(data).tables}
 
     assert orders == {"cities": None, "people": None, "orders": "placed"}
+
+
+def test_texts_of_a_small_table_are_said_to_be_made_up() -> None:
+    """Three branches a region: too few to learn its name, and a lookup table may often be copied."""
+    branches = pd.DataFrame(
+        {"id": range(12), "region": [f"Region {n % 4}" for n in range(12)], "size": range(12)}
+    )
+    metadata = Metadata()
+    metadata.add_table("branches", pk="id")
+
+    plan = Synthesizer(metadata, progress=False).plan({"branches": branches})
+
+    assert plan.tables[0].made_up == ("region",)
+    assert "region (mode='reference' copies them)" in str(plan)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from synthohive_py.columns.identifier import IdentifierCodec
+from synthohive_py.columns.text import TextCodec
 from synthohive_py.errors import Problem, SchemaError, SchemaValidationError
 from synthohive_py.frames import to_arrow
 from synthohive_py.plan import Link, Plan, make_plan
@@ -29,6 +31,7 @@ SECONDS_PER_TABLE = 2.0
 SECONDS_PER_COLUMN = 0.9
 ROWS_OF_THESE = 10_000  # the time grows with the square root of the rows: larger tables need fewer epochs
 BASE_MEMORY = 500 * 2**20  # of Python, torch and Arrow
+SMALL_ROWS = 200  # a lookup table, which often may be copied
 SIBLING_COLUMNS = 3  # codes of the sibling before, and of what was so far, per column
 
 Links = tuple[Link, ...]
@@ -61,6 +64,7 @@ class TablePreview:
         repeated: Columns that repeat one of a parent, and which (`parent.column`).
         order: The column that the rows of a parent are sorted by, if any.
         learned: The columns that the model learns.
+        made_up: Of a small table, columns of texts none of which is shared by enough rows to be learned.
         rules: What holds in every row.
         seconds: About how long the training takes.
         memory: About how many bytes the table takes while it is learned.
@@ -75,6 +79,7 @@ class TablePreview:
     repeated: Mapping[str, str] = field(default_factory=dict)
     order: str | None = None
     learned: tuple[str, ...] = ()
+    made_up: tuple[str, ...] = ()
     rules: tuple[RulePreview, ...] = ()
     seconds: float = 0.0
     memory: int = 0
@@ -89,6 +94,11 @@ class TablePreview:
         lines += [f"  repeats a parent: {ours} = {theirs}" for ours, theirs in self.repeated.items()]
         lines += [f"  rows of a parent are sorted by {self.order}"] if self.order else []
         lines += [f"  learned: {', '.join(self.learned)}"] if self.learned else []
+        if self.made_up:
+            names = ", ".join(self.made_up)
+            lines.append(
+                f"  texts are made up, as few rows share any: {names} (mode='reference' copies them)"
+            )
         lines += [f"  rule: {rule.text} ({rule.support:,} rows)" for rule in self.rules]
         return "\n".join(lines)
 
@@ -198,10 +208,17 @@ def _table(
         repeated=repeated,
         order=p.order.column if p.order else None,
         learned=tuple(p.codec.names),
+        made_up=_made_up(p) if rows <= SMALL_ROWS else (),
         rules=tuple(rules),
         seconds=SECONDS_PER_TABLE + SECONDS_PER_COLUMN * width * (trained / ROWS_OF_THESE) ** 0.5,
         memory=p.table.nbytes + 4 * cells,
     )
+
+
+def _made_up(p: Prepared) -> tuple[str, ...]:
+    """Columns whose values are new words: a region of three cities is known to too few rows."""
+    both = zip(p.codec.names, p.codec.codecs, strict=True)
+    return tuple(name for name, codec in both if isinstance(codec, TextCodec | IdentifierCodec))
 
 
 _ROLES = {

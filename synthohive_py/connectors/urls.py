@@ -67,7 +67,9 @@ class Address:
         if parts is None:
             raise _no_url(f"it can't be read ({QUOTE}, and name a port up to 65535)")
         if not parts.scheme or "://" not in url:
-            raise _no_url("it has no scheme")
+            raise _no_url(
+                "it has no scheme", "put one before it: a folder of Parquet files is parquet:///folder"
+            )
         # Of a password `12/34` the rest would be a database, which errors show.
         after = url.partition("://")[2].removeprefix(parts.netloc)
         is_cut = parts.netloc and "@" not in parts.netloc and "@" in after.partition("=")[0]
@@ -130,10 +132,10 @@ def open_url(url: str) -> tuple[Connector, str]:
     return connector, address.schema or connector.default_schema
 
 
-def _no_url(why: str) -> ConnectorError:
+def _no_url(why: str, remedy: str = "correct the URL") -> ConnectorError:
     return ConnectorError(
         "this is no URL of a database",
         expected=f"scheme://user:password@host:port/database?schema=name with one of {', '.join(CONNECTORS)}",
         received=why,
-        remedy="correct the URL",
+        remedy=remedy,
     )

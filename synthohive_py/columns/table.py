@@ -138,9 +138,13 @@ class TableCodec:
 
     def computed(self, table: pa.Table) -> pa.Table:
         """The table with all that is computed from columns that have changed."""
-        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
-        self._compute(columns, [name for name in self.names if name in columns])
-        return pa.table(columns) if columns else table
+        derived = {n: c for n, c in zip(self.names, self.codecs, strict=True) if isinstance(c, DerivedCodec)}
+        needed = {*derived, *(part for codec in derived.values() for part in codec.parts)}
+        columns = {name: table.column(name).combine_chunks() for name in needed}
+        self._compute(columns, list(derived))
+        for name in derived:
+            table = table.set_column(table.column_names.index(name), name, columns[name])
+        return table
 
     def _compute(self, columns: dict[str, pa.Array], names: Sequence[str]) -> None:
         codecs = {name: self.codec(name) for name in names}

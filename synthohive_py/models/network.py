@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -179,12 +178,6 @@ class AutoregressiveNetwork(nn.Module):
         """
         weights, biases = torch.split(self.weight, self.hidden), torch.split(self.bias, self.hidden)
         return [(w[:, :end], b) for w, b, end in zip(weights, biases, self.visible, strict=True)]
-
-    def parts(self, column: int) -> list[slice]:
-        """Where in its input a column finds the context, if there is one, and each column before it."""
-        start = CONDITION_WIDTH if self.conditional else 0
-        ends = [start, *self.visible[: column + 1]]
-        return [slice(a, b) for a, b in pairwise(ends) if a < b]
 
     def column_logits(self, column: int, block: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
         """Logits of one column from its block and the input up to that column."""

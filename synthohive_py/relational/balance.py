@@ -30,7 +30,7 @@ __all__ = ["balance", "shares_of"]
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 3  # of which the last only takes back
+ROUNDS = 5  # of which the last only takes back
 CHANCE = 0.5  # standard errors of a count that are left as they are
 BALANCED = frozenset({"column", "recurrence", "family"})  # the others are dealt, or matched to parents
 FEW_CATEGORIES, FEW_NUMBERS = 64, 12  # codes of a column that are balanced one by one
@@ -67,6 +67,8 @@ def balance(
     }
     balancing = {name: _Balancing(fitted.tables[name], real) for name, real in shares.items()}
     for number in range(ROUNDS):
+        if not any(table.groups for table in balancing.values()):
+            return
         if deadline is not None and time.monotonic() >= deadline:
             return
         try:

@@ -1,4 +1,4 @@
-"""What training leaves to do: in the real rows, each code's mean chance becomes its share.
+"""What training leaves to do: in the real rows, each code's mean chance comes close to its share.
 
 The running mean of the weights, the dropout and the end of training leave each column's chances a little off.
 In a row that matters to nobody; along the columns of a row and the siblings of a family it adds up.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from synthohive_py.models.network import AutoregressiveNetwork
 from synthohive_py.models.training import Rows
@@ -17,14 +16,16 @@ __all__ = ["calibrate"]
 
 MOST_ROWS = 32_768
 MOST_CELLS = 20_000_000  # those rows times the codes of a column
-STEPS = 5
-UNSEEN = 0.5  # added to the count of each code
-MOST_SHIFT = 2.0  # of a code's logit in one step
+UNSEEN = 0.5  # the count of a code that never came
+MOST_SHIFT = 2.0  # of a code's logit
 
 
 @torch.no_grad()
 def calibrate(network: AutoregressiveNetwork, training: Rows, held_out: Rows) -> None:
-    """Give each code the bias with which its mean chance in the real rows is its share of them.
+    """Shift each code by how far its mean chance in the real rows is from its share of them.
+
+    Once, which is not all the way where most rows are sure of their code: such a column is wrong in few rows,
+    and the bias that makes up for them would turn many others.
 
     Args:
         network: A fitted one; only the biases of its heads change.
@@ -35,14 +36,8 @@ def calibrate(network: AutoregressiveNetwork, training: Rows, held_out: Rows) ->
     inputs = network.inputs(known.codes, known.context, network.unconditioned(len(known)))
     for j, (size, block) in enumerate(zip(network.cardinalities, network.blocks(), strict=True)):
         counts = torch.bincount(torch.cat([training.codes[:, j], held_out.codes[:, j]]), minlength=size)
-        share = (counts + UNSEEN) / (counts + UNSEEN).sum()
+        counts = counts.clamp(min=UNSEEN)
         some = inputs[:: len(inputs) * size // MOST_CELLS + 1, : network.visible[j]]
-        _balance(network.column_logits(j, block, some), network.head_biases[j], share)
-
-
-def _balance(logits: Tensor, bias: Tensor, share: Tensor) -> None:
-    for _ in range(STEPS):
-        mean = F.softmax(logits, 1).mean(0)
-        shift = (share.log() - mean.log()).clamp(-MOST_SHIFT, MOST_SHIFT)
-        logits += shift
-        bias += shift
+        mean = F.softmax(network.column_logits(j, block, some), 1).mean(0)
+        shift = (counts / counts.sum()).log() - mean.log()
+        network.head_biases[j] += shift.clamp(-MOST_SHIFT, MOST_SHIFT)

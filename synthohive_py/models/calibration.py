@@ -1,7 +1,7 @@
 """What training leaves to do: in the real rows, each code's mean chance comes close to its share.
 
-The running mean of the weights, the dropout and the end of training leave each column's chances a little off.
-In a row that matters to nobody; along the columns of a row and the siblings of a family it adds up.
+Training leaves the chances of a column's codes a little off on average. A generated row has its columns one
+after the other, and a family its siblings, so what is a little off in each adds up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from synthohive_py.models.training import Rows
 
 __all__ = ["calibrate"]
 
-MOST_ROWS = 32_768
+MOST_ROWS = 32_768  # whose chances are averaged, evenly spread
 MOST_CELLS = 20_000_000  # those rows times the codes of a column
 UNSEEN = 0.5  # the count of a code that never came
 MOST_SHIFT = 2.0  # of a code's logit

@@ -264,8 +264,7 @@ class _Fitting:
         self._find_families(name, fitted)
         fitted.gaps = self._gaps(p)
         driver = self.plan.driver_of(name)
-        above = self.prepared[driver.key.parent] if driver else None
-        fitted.keeper = learn_rules(p, driver, above, threshold=self.settings.k_anonymity_threshold)
+        fitted.keeper = learn_rules(p, driver, self.prepared, threshold=self.settings.k_anonymity_threshold)
         if driver:
             if self.population:
                 fitted.unparented, fitted.orphaned = self.population.unparented(driver)

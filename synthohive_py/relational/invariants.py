@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import numpy as np
 
+from synthohive_py.columns.base import ColumnCodec
 from synthohive_py.columns.categorical import CategoricalCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.numeric import NumericCodec
+from synthohive_py.columns.positional import PositionalCodec
 from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link
 from synthohive_py.relational.gaps import as_type
@@ -21,41 +25,50 @@ from synthohive_py.rules.kinds import codes_of
 __all__ = ["keep_rules", "learn_rules"]
 
 # Their twins have the real values (or numbers near them), so that what follows from a value is known.
-_TELLING = (CategoricalCodec, NumericCodec, DatetimeCodec)
+_TELLING = (CategoricalCodec, NumericCodec, DatetimeCodec, PositionalCodec)
 
 
-def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, threshold: int) -> Keeper:
+def learn_rules(
+    p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared], *, threshold: int
+) -> Keeper:
     """Find the rules of a real table.
 
     Args:
         p: The table.
         driver: The link along which it is generated, if any.
-        above: The parent along that link.
+        prepared: All tables, among them the parent along that link.
         threshold: Values held by fewer rows than this are never stored.
     """
     codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
     computed = {c for c, codec in codecs.items() if isinstance(codec, DerivedCodec)}
-    parts = {c for codec in codecs.values() if isinstance(codec, DerivedCodec) for c in codec.parts}
     order = p.order.column if p.order else None
     matched = {c for columns in p.repeated.values() for c in columns}
-    held = {*computed, *parts, *p.key_columns, *matched, order}
+    held = {*computed, *p.key_columns, *matched, order}
     free = [c for c in codecs if c not in held]
     links = {c for link in p.links for c in link.key.columns}
-    telling = [c for c, codec in codecs.items() if isinstance(codec, _TELLING) and c not in links]
+    telling = _telling(p, driver, prepared)
+    agreeing = ({c for c in codecs if c not in {*computed, *links}} | _families(driver)) - telling
     relatives, theirs = None, []
-    if driver is not None and above is not None:
+    if driver is not None:
+        above = prepared[driver.key.parent]
         relatives = Relatives(above.table, p.parents[driver.name])
         theirs = [c for c in above.codec.names if c not in {k for x in above.links for k in x.key.columns}]
     is_strict = bool(p.order and p.order.is_strict)
     declared = declared_rules(
-        p.config, p.table, relatives, keys={*links, *p.keys, *p.sequences}, free=free, order=order
+        p.config,
+        p.table,
+        relatives,
+        keys={*links, *p.keys, *p.sequences},
+        deciding={*telling, *agreeing},
+        free=free,
+        order=order,
     )
     mined = mine_rules(
         p.table,
         columns=[c for c in (*codecs, *p.inherited) if c not in links],
         free=free,
         deciding=telling,
-        dependent=[c for c in telling if c in free],
+        agreeing=agreeing,
         relatives=relatives,
         parent_columns=theirs,
         order=order,
@@ -65,28 +78,63 @@ def learn_rules(p: Prepared, driver: Link | None, above: Prepared | None, *, thr
     held_anyway += [
         Computed.of(column, codec) for column, codec in codecs.items() if isinstance(codec, DerivedCodec)
     ]
-    mined = tuple(r for r in mined if not isinstance(r, Depends) or _is_told(r, p, threshold))
-    told = {str(rule) for rule in declared}
+    said = {str(rule) for rule in declared}
+    found = [*declared, *(rule for rule in mined if str(rule) not in said)]
+    agreed, lost = _agreed(found, p, agreeing, threshold)
     return Keeper.fit(
-        [*held_anyway, *declared, *(rule for rule in mined if str(rule) not in told)],
+        [*held_anyway, *(rule for rule in found if str(rule) not in lost - said)],
         p.table,
         name=p.config.name,
         free=free,
         order=order,
         is_strict=is_strict,
         threshold=threshold,
-        storable=p.storable,
+        own=p.own,
+        agreed=agreed - lost,
     )
 
 
-def _is_told(rule: Depends, p: Prepared, threshold: int) -> bool:
-    """Whether most values that follow do so from values that are stored.
+def _telling(p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared]) -> set[str]:
+    """The columns whose twins have the real values: their own, or those of a parent."""
+    own = {c for c, codec in zip(p.codec.names, p.codec.codecs, strict=True) if isinstance(codec, _TELLING)}
+    copied = {
+        link.key.columns[0]
+        for link in p.links
+        if len(link.key.columns) == 1 and prepared[link.key.parent].config.mode == "reference"
+    }
+    repeated: set[str] = set()
+    if driver is not None:
+        theirs = _telling(prepared[driver.key.parent], None, prepared)
+        repeated = {column for column, of in p.inherited.items() if of in theirs}
+    return own - {c for link in p.links for c in link.key.columns} | copied | repeated | {*p.sequences}
 
-    The twin has no others to follow from: a rule that rare models of planes decide their speed would leave
-    only the speed of common ones.
-    """
+
+def _families(driver: Link | None) -> set[str]:
+    """The key of the parent whose children are all made at once, so that they can agree."""
+    return set(driver.key.columns) if driver is not None and len(driver.key.columns) == 1 else set()
+
+
+def _agreed(
+    rules: Sequence[Rule], p: Prepared, agreeing: Collection[str], threshold: int
+) -> tuple[set[str], set[str]]:
+    """Rules by which rows only agree, as most values are not known; and those of which some would be lost."""
+    deciding = [rule for rule in rules if isinstance(rule, Depends)]
+    made_up = {str(rule) for rule in deciding if {*rule.columns} & {*agreeing}}
+    untold = {str(rule) for rule in deciding if not _is_told(rule, p, threshold)} - made_up
+    codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
+    lost = {str(rule) for rule in deciding if _loses_rare(codecs.get(rule.on))} & untold
+    return made_up | untold, lost
+
+
+def _loses_rare(codec: ColumnCodec | None) -> bool:
+    """Whether common values take the place of rare ones, and then would decide what follows from these."""
+    return isinstance(codec, PositionalCodec) or (isinstance(codec, CategoricalCodec) and codec.rare)
+
+
+def _is_told(rule: Depends, p: Prepared, threshold: int) -> bool:
+    """Whether most values that follow do so from values that are stored."""
     on = codes_of(p.table.column(rule.on).combine_chunks())
-    known = (np.bincount(on)[on] >= threshold) & p.storable
+    known = (np.bincount(on)[on] >= threshold) & ~p.own.get(rule.on, np.zeros(len(on), bool))
     follows = np.asarray(p.table.column(rule.column).is_valid())
     return bool(2 * (known & follows).sum() >= follows.sum())
 
@@ -111,6 +159,7 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
     table, changed, stays = fitted.keeper.keep(
         generated.rows,
         seed.numpy(),
+        compute=fitted.codec.computed,
         relatives=relatives,
         fixed=fixed,
         since={column: gap.since for column, gap in fitted.gaps.items() if not gap.of_parent},

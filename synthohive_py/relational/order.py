@@ -23,7 +23,7 @@ from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.scalars import from_numbers, to_numbers
 from synthohive_py.relational.calendar import Calendar
 from synthohive_py.relational.families import Families
-from synthohive_py.rules.keeping import highest_so_far
+from synthohive_py.rules.changes import highest_so_far
 from synthohive_py.schema import Constraint
 
 __all__ = ["Order", "anchor_ticks", "can_anchor", "can_order", "find_order"]

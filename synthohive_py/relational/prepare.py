@@ -54,7 +54,7 @@ class Prepared:
         order: The modelled column that siblings are sorted by, if any.
         key_columns: Other modelled columns that are part of a unique combination.
         codec: The modelled columns: the order, then those of keys, then the others.
-        storable: (rows,) those without a value that belongs to few entities.
+        own: Per column with values that belong to few entities, (rows,) the rows of these.
     """
 
     config: TableConfig
@@ -69,7 +69,7 @@ class Prepared:
     order: Order | None
     key_columns: tuple[str, ...]
     codec: TableCodec
-    storable: npt.NDArray[np.bool_]
+    own: Mapping[str, npt.NDArray[np.bool_]]
 
     @cached_property
     def codes(self) -> Codes:
@@ -135,7 +135,7 @@ def prepare_table(
         _order(order, table, parents[driver.name], above, threshold) if order and driver and above else None,
         key_columns,
         codec,
-        np.ones(table.num_rows, bool),
+        {},
     )
 
 
@@ -148,7 +148,7 @@ def with_own_values_hidden(p: Prepared, entities: Sequence[Rows], *, threshold: 
         threshold: Values that belong to fewer entities are not stored.
     """
     codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
-    storable = np.ones(p.table.num_rows, bool)
+    own = {}
 
     def counts(values: pa.Array, rows: Rows) -> npt.NDArray[np.bool_]:
         return count_once(codes_of(values), [whose[rows] for whose in entities], threshold=threshold)[0]
@@ -167,8 +167,10 @@ def with_own_values_hidden(p: Prepared, entities: Sequence[Rows], *, threshold: 
         if not counted.all():
             kept = column.filter(pa.array(counted))
             codecs[name] = fit_codec(kept, threshold=threshold, hint=_hints(p.config, [name])[name])
-            storable &= common
-    return replace(p, codec=TableCodec(p.codec.names, tuple(codecs.values())), storable=storable)
+            own[name] = ~common
+    for name in p.inherited:  # not coded, but rules may be about them
+        own[name] = ~count_once(codes_of(_whole(p.table.column(name))), entities, threshold=threshold)[1]
+    return replace(p, codec=TableCodec(p.codec.names, tuple(codecs.values())), own=own)
 
 
 def _inherited(

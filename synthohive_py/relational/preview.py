@@ -189,7 +189,7 @@ def _table(
     driver = plan.driver_of(p.config.name)
     above = prepared[driver.key.parent] if driver else None
     relatives = Relatives(above.table, p.parents[driver.name]) if driver and above else None
-    keeper = learn_rules(p, driver, above, threshold=settings.k_anonymity_threshold)
+    keeper = learn_rules(p, driver, prepared, threshold=settings.k_anonymity_threshold)
     rules = [RulePreview(str(rule), rule.support(p.table, relatives)) for rule in keeper.rules]
     repeated = {column: f"{driver.key.parent}.{of}" for column, of in p.inherited.items()} if driver else {}
     for link in p.links:

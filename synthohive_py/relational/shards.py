@@ -18,7 +18,7 @@ import numpy.typing as npt
 from synthohive_py.plan import Link
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.rng import Part, Seed
-from synthohive_py.rules import Intervals, Rising
+from synthohive_py.rules import Depends, Intervals, Rising
 
 __all__ = ["SHARD_ROWS", "Dealt", "Shard", "deal", "divide", "shards_of", "split", "whole_parts"]
 
@@ -183,7 +183,12 @@ def deal(fitted: FittedSchema, name: str, whole: Collection[str], count: int, de
         degrees: The children of each row in all shards.
     """
     is_large = bool(degrees.max(initial=0) * count > LARGE_FAMILY * degrees.sum())
-    bound = any(isinstance(rule, Rising | Intervals) for rule in fitted.tables[name].keeper.rules)
+    driver = fitted.plan.driver_of(name)
+    bound = any(
+        isinstance(rule, Rising | Intervals)
+        or (isinstance(rule, Depends) and driver is not None and rule.on in driver.key.columns)
+        for rule in fitted.tables[name].keeper.rules
+    )
     is_unique = _is_unique_over_shards(fitted, name, whole, with_families=False)
     return Dealt(degrees, is_large and is_unique and not bound)
 

@@ -121,6 +121,7 @@ def declared_rules(
     relatives: Relatives | None,
     *,
     keys: Collection[str],
+    deciding: Collection[str],
     free: Collection[str],
     order: str | None,
 ) -> list[Rule]:
@@ -131,6 +132,7 @@ def declared_rules(
         table: Its real rows.
         relatives: The parent that the rows are generated from.
         keys: The columns that are computed or filled by a foreign key, and mean nothing.
+        deciding: Those among all columns that others may follow from.
         free: The columns whose values can be changed to keep a rule.
         order: The column that the rows of a parent are sorted by.
 
@@ -141,11 +143,12 @@ def declared_rules(
     for clause in config.clauses:
         if clause.kind not in (*_FORMULAS, "repeats"):
             rule = _rule(config, clause, table, relatives, order)
-            taken = [c for c in rule.columns if c in keys]
+            may_decide = {rule.on} & {*deciding} if isinstance(rule, Depends | NullBy) else set()
+            taken = [c for c in rule.columns if c in {*keys} - may_decide]
             if taken:
                 raise _refused(config, rule, f"{taken[0]} is part of a key, whose values are made up")
-            deciding = {rule.column} if isinstance(rule, NullBy) else {*rule.columns}
-            if not deciding & {*free, order}:
+            changed = {rule.column} if isinstance(rule, NullBy) else {*rule.columns}
+            if not changed & {*free, order}:
                 raise _refused(config, rule, "none of its columns can be changed")
             _check(config, rule, table, relatives)
             rules.append(rule)

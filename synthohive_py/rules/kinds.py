@@ -30,6 +30,9 @@ __all__ = [
     "Rising",
     "Rule",
     "TableRules",
+    "codes_of",
+    "differ",
+    "followers",
     "rule_from_state",
     "spread",
     "strict_gap",
@@ -323,7 +326,7 @@ class Repeats(Rule):
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:
         assert relatives is not None
         ours, theirs = table.column(self.column).combine_chunks(), relatives.column(self.of)
-        return _differ(ours, theirs.cast(ours.type)) & (relatives.rows >= 0)
+        return differ(ours, theirs.cast(ours.type)) & (relatives.rows >= 0)
 
 
 @dataclass(frozen=True)
@@ -405,8 +408,9 @@ class TableRules:
         return Relatives(parent, parent_rows(table, self.driver.columns, parent, self.driver.parent_columns))
 
 
-def _differ(ours: pa.Array, theirs: pa.Array) -> Mask:
+def differ(ours: pa.Array, theirs: pa.Array) -> Mask:
     """Where two columns are unlike; nulls are like each other."""
+    ours, theirs = (c.storage if isinstance(c, pa.ExtensionArray) else c for c in (ours, theirs))
     both = np.asarray(ours.is_null()), np.asarray(theirs.is_null())
     unlike = pc.fill_null(pc.not_equal(ours, theirs), fill_value=False)
     return (both[0] != both[1]) | np.asarray(unlike)

@@ -37,6 +37,7 @@ MAX_DECIDING = 50  # values of a column that decides where another is null
 MIN_GROUP = 5  # mean number of rows that agree in a column that decides others
 
 Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
 
 
 def mine_rules(
@@ -45,7 +46,7 @@ def mine_rules(
     columns: Sequence[str],
     free: Collection[str],
     deciding: Collection[str],
-    dependent: Collection[str],
+    agreeing: Collection[str] = (),
     relatives: Relatives | None = None,
     parent_columns: Sequence[str] = (),
     order: str | None = None,
@@ -57,8 +58,9 @@ def mine_rules(
         table: The real rows.
         columns: The columns to compare: all but keys, whose values mean nothing.
         free: Those of them whose values can be changed to keep a rule. Each rule has one of them.
-        deciding: Columns that may decide others: those whose twins have the real values.
-        dependent: Columns that may follow from others.
+        deciding: Columns that may decide others: those whose twins have the real values. If they can't be
+            changed, others follow from them, or they choose who decides them.
+        agreeing: Columns of made-up values. Rows with the same one may agree in others.
         relatives: The parent that the rows are generated from.
         parent_columns: The columns of that parent to compare with.
         order: The column that the rows of a parent are sorted by.
@@ -68,8 +70,8 @@ def mine_rules(
         return ()
     points = {c: _Points.read(table.column(c)) for c in columns if _is_comparable(table.column(c))}
     rules: list[Rule] = [
-        *_null_rules(table, [c for c in columns if c in free], deciding),
-        *_dependencies(table, deciding, dependent),
+        *_null_rules(table, sorted(columns, key=lambda c: c not in free), deciding),
+        *_dependencies(table, free, deciding, agreeing),
     ]
     rules += _reduced(list(_orders(points)), points)
     if relatives is not None:
@@ -81,7 +83,9 @@ def mine_rules(
 
 
 def _can_be_kept(rule: Rule, free: Collection[str], order: str | None) -> bool:
-    """Whether a column that decides it can be changed."""
+    """Whether a column can be changed so that it holds."""
+    if isinstance(rule, NullBy):
+        return rule.column in free
     if isinstance(rule, Rising):
         return rule.column in free
     if isinstance(rule, Intervals):
@@ -167,35 +171,55 @@ def _reduced(rules: list[AtMost], points: Mapping[str, _Points]) -> list[AtMost]
 # ---------------------------------------------------------------- one column decides another
 
 
-def _dependencies(table: pa.Table, deciding: Collection[str], dependent: Collection[str]) -> list[Depends]:
-    """For each column the one that decides it, of several the one with the fewest values."""
-    names = [c for c in table.column_names if c in {*deciding, *dependent} and _is_flat(table.column(c))]
+def _dependencies(
+    table: pa.Table, free: Collection[str], deciding: Collection[str], agreeing: Collection[str]
+) -> list[Depends]:
+    """For each column those that decide it, unless they do so by deciding another one of these."""
+    known = {*free, *deciding, *agreeing}
+    names = [c for c in table.column_names if c in known and _is_flat(table.column(c))]
     codes = {c: codes_of(table.column(c).combine_chunks()) for c in names}
+    valid = {c: np.asarray(table.column(c).is_valid()) for c in names}
     sizes = {c: int(codes[c].max(initial=-1)) + 1 for c in names}
     # A column decides only ones with fewer values, or later ones with as many: so there is no circle.
     ranked = sorted(names, key=lambda c: (sizes[c], -table.column_names.index(c)))
-    found = []
+    found: list[Depends] = []
+    more: list[Depends] = []
     for place, column in enumerate(ranked):
-        if column not in dependent or sizes[column] < 2:
+        held = column not in free
+        if sizes[column] < 2 or (held and column not in deciding):
             continue
+        through: list[str] = []
         for other in ranked[place + 1 :]:
-            if other in deciding and sizes[other] * MIN_GROUP <= table.num_rows:
-                known = np.asarray(table.column(other).is_valid())
-                if _decides(codes[other][known], codes[column][known]):
-                    found.append(Depends(other, column))
-                    break
+            # A column that can't be changed is not decided: another one is chosen that decides so.
+            is_able = (other in free and other in deciding) if held else other in {*deciding, *agreeing}
+            if not is_able or sizes[other] * MIN_GROUP > table.num_rows:
+                continue
+            on = codes[other][valid[other]]
+            if not _decides(on, codes[column][valid[other]]):
+                continue
+            if not any(_follows(on, codes[c][valid[other]]) for c in through):
+                (more if held or through else found).append(Depends(other, column))
+                through.append(other)
     # Deciding columns first, so that each is settled before others follow from it.
-    return sorted(found, key=lambda rule: -ranked.index(rule.on))
+    found.sort(key=lambda rule: -ranked.index(rule.on))
+    decided = {rule.column for rule in found}
+    return found + [rule for rule in more if rule.on in {*free} - decided and rule.on in deciding]
 
 
 def _is_flat(column: pa.ChunkedArray) -> bool:
     return not pa.types.is_nested(column.type) and not pa.types.is_null(column.type)
 
 
-def _decides(on: npt.NDArray[np.int64], column: npt.NDArray[np.int64]) -> bool:
+def _follows(on: Codes, column: Codes) -> bool:
     first = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
     first[on[::-1]] = column[::-1]
-    if (first[on] != column).any() or len(on) < MIN_ROWS:
+    return not (first[on] != column).any()
+
+
+def _decides(on: Codes, column: Codes) -> bool:
+    """Whether rows that agree in one agree in the other, though chance would have had it otherwise."""
+    probed = slice(0, PROBED_ROWS)
+    if len(on) < MIN_ROWS or not _follows(on[probed], column[probed]) or not _follows(on, column):
         return False
     share = np.bincount(column) / len(column)
     repeats = len(on) - len(np.unique(on))

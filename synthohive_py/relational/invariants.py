@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -74,15 +74,11 @@ def learn_rules(
         order=order,
         is_strict=is_strict,
     )
-    held_anyway: list[Rule] = [Repeats(column, of) for column, of in p.inherited.items()]
-    held_anyway += [
-        Computed.of(column, codec) for column, codec in codecs.items() if isinstance(codec, DerivedCodec)
-    ]
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in mined if str(rule) not in said)]
     agreed, lost = _agreed(found, p, agreeing, threshold)
     return Keeper.fit(
-        [*held_anyway, *(rule for rule in found if str(rule) not in lost - said)],
+        [*_by_construction(p), *(rule for rule in found if str(rule) not in lost - said)],
         p.table,
         name=p.config.name,
         free=free,
@@ -92,6 +88,14 @@ def learn_rules(
         own=p.own,
         agreed=agreed - lost,
     )
+
+
+def _by_construction(p: Prepared) -> Iterator[Rule]:
+    """The rules that hold however the rows come about."""
+    yield from (Repeats(column, of) for column, of in p.inherited.items())
+    for column, codec in zip(p.codec.names, p.codec.codecs, strict=True):
+        if isinstance(codec, DerivedCodec):
+            yield Computed.of(column, codec)
 
 
 def _telling(p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared]) -> set[str]:

@@ -33,13 +33,12 @@ def judge_rules(
 
     Args:
         pair: The table.
-        known: Its rules, and the key to the parent that some are about.
+        known: Its rules, and the keys to the parents that some are about.
         real: All real tables.
         synthetic: All tables of the twin.
         families: Whose rows belong together.
     """
-    above = [known.driver.parent] if known.driver else []
-    if any(name not in synthetic for name in above):
+    if any(name not in synthetic for name in known.parents):
         return  # the keys have failed already
     ours, theirs = known.relatives(pair.real, real), known.relatives(pair.twin, synthetic)
     real_families, twin_families = families.main(pair.config.name)

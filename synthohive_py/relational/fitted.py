@@ -312,12 +312,13 @@ class FittedSchema:
 
     def rules(self) -> dict[str, TableRules]:
         """Per table that has any, the rules that hold in every row."""
-        drivers = {name: self.plan.driver_of(name) for name in self.tables}
-        return {
-            name: TableRules(table.keeper.rules, driver.key if driver else None)
-            for (name, table), driver in zip(self.tables.items(), drivers.values(), strict=True)
-            if table.keeper.rules
-        }
+        return {name: self.rules_of(name) for name, table in self.tables.items() if table.keeper.rules}
+
+    def rules_of(self, name: str) -> TableRules:
+        """The rules that hold in every row of a table."""
+        driver = self.plan.driver_of(name)
+        keys = [link.key for link in self.plan.links_of(name) if link.role != "deferred"]
+        return TableRules.of(self.tables[name].keeper.rules, driver.key if driver else None, keys)
 
     def made_up(self) -> tuple[list[tuple[str, str]], dict[str, tuple[str, ...]]]:
         """Tables with their columns of invented values; and per table the texts that lost names."""

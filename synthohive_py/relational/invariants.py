@@ -12,17 +12,17 @@ from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.positional import PositionalCodec
-from synthohive_py.joins import parent_rows
 from synthohive_py.plan import Link
 from synthohive_py.relational.gaps import as_type
 from synthohive_py.relational.prepare import Prepared
+from synthohive_py.relational.relatives import parent_columns, relatives_in, relatives_of
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
-from synthohive_py.rules import Computed, Depends, Relatives, Repeats, Rule, declared_rules, mine_rules
+from synthohive_py.rules import Computed, Depends, Repeats, Rule, declared_rules, mine_rules
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.rules.kinds import codes_of
 
-__all__ = ["keep_rules", "learn_rules"]
+__all__ = ["keep_rules", "learn_rules", "without_broken"]
 
 # Their twins have the real values (or numbers near them), so that what follows from a value is known.
 _TELLING = (CategoricalCodec, NumericCodec, DatetimeCodec, PositionalCodec)
@@ -48,11 +48,7 @@ def learn_rules(
     links = {c for link in p.links for c in link.key.columns}
     telling = _telling(p, driver, prepared)
     agreeing = ({c for c in codecs if c not in {*computed, *links}} | _families(driver)) - telling
-    relatives, theirs = None, []
-    if driver is not None:
-        above = prepared[driver.key.parent]
-        relatives = Relatives(above.table, p.parents[driver.name])
-        theirs = [c for c in above.codec.names if c not in {k for x in above.links for k in x.key.columns}]
+    relatives = relatives_of(p, driver, prepared)
     is_strict = bool(p.order and p.order.is_strict)
     declared = declared_rules(
         p.config,
@@ -70,7 +66,7 @@ def learn_rules(
         deciding=telling,
         agreeing=agreeing,
         relatives=relatives,
-        parent_columns=theirs,
+        parent_columns=parent_columns(p, driver, prepared),
         order=order,
         is_strict=is_strict,
     )
@@ -154,12 +150,7 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
         fixed: Columns that stay as they are.
     """
     fitted = world.fitted.tables[name]
-    driver = world.fitted.plan.driver_of(name)
-    relatives = None
-    if driver is not None:
-        above, key = world.tables[driver.key.parent].rows, driver.key
-        rows = parent_rows(generated.rows, key.columns, above, key.parent_columns)
-        relatives = Relatives(above, rows)
+    relatives = relatives_in(world, name, generated)
     table, changed, stays = fitted.keeper.keep(
         generated.rows,
         seed.numpy(),
@@ -170,7 +161,7 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
         starts={
             column: as_type(relatives.column(gap.since), fitted.schema.field(column).type)
             for column, gap in fitted.gaps.items()
-            if gap.of_parent and relatives is not None
+            if gap.of_parent
         },
     )
     for column in changed & set(fitted.codec.names):
@@ -178,3 +169,12 @@ def keep_rules(world: World, name: str, generated: Generated, seed: Seed, fixed:
         generated.codes[:, fitted.span("column", column)] = fitted.codec.codec(column).encode(values)
     kept = Generated(table, generated.codes, generated.context)
     return kept if stays.all() else kept.filter(stays)
+
+
+def without_broken(world: World, name: str, generated: Generated) -> Generated:
+    """The rows but those that got another parent since the rules were kept, and break one with it."""
+    keeper = world.fitted.tables[name].keeper
+    if not world.fitted.rules_of(name).matched:
+        return generated
+    broken = keeper.broken(generated.rows, relatives_in(world, name, generated))
+    return generated if broken.all() or not broken.any() else generated.filter(~broken)

@@ -18,7 +18,7 @@ from synthohive_py.relational.context import MAX_CONTEXT
 from synthohive_py.relational.draw import Drawing, draw_rows
 from synthohive_py.relational.fitted import FittedTable
 from synthohive_py.relational.gaps import as_type
-from synthohive_py.relational.invariants import keep_rules
+from synthohive_py.relational.invariants import keep_rules, without_broken
 from synthohive_py.relational.order import Times, anchor_ticks
 from synthohive_py.relational.prepare import drawn_sets
 from synthohive_py.relational.uniqueness import reassign_repeats, repeats
@@ -91,7 +91,7 @@ class TableMaker:
         kept = keep_rules(self.world, self.name, generated, self.seed.child("rules"), fixed)
         kept = self._unique_again(kept)
         kept.rows = self.fitted.codec.computed(kept.rows)
-        return kept
+        return without_broken(self.world, self.name, kept)
 
     def _copied(self, rows: pa.Table) -> Generated:
         """A reference table: its rows as they are, coded for the children that are matched to them."""
@@ -130,7 +130,8 @@ class TableMaker:
             start, known = anchor_ticks(column, order.type)
         latest = np.full(len(parents), np.iinfo(np.int64).max)
         for rule in self.fitted.keeper.rules:
-            if isinstance(rule, AtMost) and rule.of_parent == "upper" and rule.lower == order.column:
+            is_limit = isinstance(rule, AtMost) and rule.of_parent == "upper" and not rule.key
+            if isinstance(rule, AtMost) and is_limit and rule.lower == order.column:
                 column = self.world.parent_column(driver, rule.upper, parents).combine_chunks()
                 limit, is_limited = anchor_ticks(column, order.type)
                 latest[is_limited] = np.minimum(latest, rule.below(limit))[is_limited]

@@ -17,7 +17,7 @@ from synthohive_py.relational.fitted import FitSettings
 from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table
-from synthohive_py.rules.kinds import Relatives
+from synthohive_py.relational.relatives import relatives_of
 from synthohive_py.schema import Metadata
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SECONDS_PER_TABLE = 2.0
 SECONDS_PER_COLUMN = 0.9
 ROWS_OF_THESE = 10_000  # the time grows with the square root of the rows: larger tables need fewer epochs
 BASE_MEMORY = 500 * 2**20  # of Python, torch and Arrow
+SHOWN_RULES = 25  # of a table that are printed
 SMALL_ROWS = 200  # a lookup table, which often may be copied
 SIBLING_COLUMNS = 3  # codes of the sibling before, and of what was so far, per column
 
@@ -99,7 +100,9 @@ class TablePreview:
             lines.append(
                 f"  texts are made up, as few rows share any: {names} (mode='reference' copies them)"
             )
-        lines += [f"  rule: {rule.text} ({rule.support:,} rows)" for rule in self.rules]
+        lines += [f"  rule: {rule.text} ({rule.support:,} rows)" for rule in self.rules[:SHOWN_RULES]]
+        if len(self.rules) > SHOWN_RULES:
+            lines.append(f"  and {len(self.rules) - SHOWN_RULES} more rules; see `rules` of this table")
         return "\n".join(lines)
 
 
@@ -188,7 +191,7 @@ def _table(
         return TablePreview(p.config.name, rows, why, p.links, memory=p.table.nbytes)
     driver = plan.driver_of(p.config.name)
     above = prepared[driver.key.parent] if driver else None
-    relatives = Relatives(above.table, p.parents[driver.name]) if driver and above else None
+    relatives = relatives_of(p, driver, prepared)
     keeper = learn_rules(p, driver, prepared, threshold=settings.k_anonymity_threshold)
     rules = [RulePreview(str(rule), rule.support(p.table, relatives)) for rule in keeper.rules]
     repeated = {column: f"{driver.key.parent}.{of}" for column, of in p.inherited.items()} if driver else {}

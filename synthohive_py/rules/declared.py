@@ -6,6 +6,7 @@ A declaration that the real rows break, or that no column could be changed for, 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -179,7 +180,7 @@ def _rule(
 def _limit(config: TableConfig, clause: Clause, table: pa.Table, relatives: Relatives | None) -> AtMost:
     lower, upper = clause.columns
     of_parent = None if clause.of_parent is None else ("lower", "upper")[clause.of_parent]
-    rule = AtMost(lower, upper, int(clause.kind == "below"), of_parent)  # type: ignore[arg-type]
+    rule = AtMost(lower, upper, int(clause.kind == "below"), of_parent, clause.key)  # type: ignore[arg-type]
     kinds = []
     for place, name in enumerate(clause.columns):
         if place == clause.of_parent:
@@ -192,7 +193,7 @@ def _limit(config: TableConfig, clause: Clause, table: pa.Table, relatives: Rela
         return rule
     low, high, known = rule.ends(table, relatives)
     apart = known & (low < high)
-    return AtMost(lower, upper, strict_gap(low[apart], high[apart]), rule.of_parent)
+    return replace(rule, gap=strict_gap(low[apart], high[apart]))
 
 
 def _on_one_line(one: pa.DataType, other: pa.DataType) -> bool:
@@ -206,17 +207,27 @@ def _on_one_line(one: pa.DataType, other: pa.DataType) -> bool:
 
 def _parent(config: TableConfig, rule: Rule, column: str, relatives: Relatives | None) -> pa.Table:
     """The parent's rows, which have this column."""
-    if relatives is None:
+    key = rule.key if isinstance(rule, AtMost) else ()
+    if key and (relatives is None or key not in relatives.matched):
+        raise _refused(
+            config,
+            rule,
+            f"no foreign key of ({', '.join(key)}) is filled together with the rows",
+            remedy="declare one, or take the rule out; keys that close a cycle are filled later",
+        )
+    if relatives is None or (relatives.is_none and not key):
         raise _refused(
             config,
             rule,
             "the table's rows are not generated from a parent (a small reference table is none)",
             remedy="declare a foreign key to a larger table with driver=True, or take the rule out",
         )
-    if column not in relatives.parent.column_names:
-        names = ", ".join(relatives.parent.column_names)
-        raise _refused(config, rule, f"the parent has no column {column}, but {names}")
-    return relatives.parent
+    parent = relatives.along(key).parent
+    if column not in parent.column_names:
+        raise _refused(
+            config, rule, f"the parent has no column {column}, but {', '.join(parent.column_names)}"
+        )
+    return parent
 
 
 def _check(config: TableConfig, rule: Rule, table: pa.Table, relatives: Relatives | None) -> None:

@@ -98,7 +98,7 @@ class Keeper:
         rng: np.random.Generator,
         *,
         compute: Callable[[pa.Table], pa.Table],
-        relatives: Relatives | None = None,
+        relatives: Relatives,
         fixed: Collection[str] = (),
         since: Mapping[str, str] | None = None,
         starts: Mapping[str, pa.Array] | None = None,
@@ -112,7 +112,7 @@ class Keeper:
             table: Generated rows.
             rng: Decides who lends values where a row can't keep its own.
             compute: Computes the columns that are sums and products of others again.
-            relatives: The parent of each row.
+            relatives: The parents of each row.
             fixed: Columns that stay as they are.
             since: Per time that closely follows another one of its row, that one: what is lent is how long
                 after it.
@@ -129,15 +129,14 @@ class Keeper:
         self._keep_decided(work)
         work.nulls(nulls, self.answers)  # what decides may have been decided
         limits = [r for r in self.rules if isinstance(r, AtMost)]
-        if relatives is not None:
-            self._keep_between_rows(work, limits, relatives, fixed)
+        self._keep_between_rows(work, limits, relatives, fixed)
         work.sort_within_rows([r for r in limits if r.of_parent is None])
-        bad = self._broken(work.table, relatives)
+        bad = self.broken(work.table, relatives)
         for _ in range(BORROWS):
             if not bad.any() or bad.all():
                 break
             work.borrow(self._borrowed(fixed), bad)
-            bad = self._broken(work.table, relatives)
+            bad = self.broken(work.table, relatives)
         if bad.any():
             self._warn(work.table, relatives, is_left_out=not bad.all())
         return work.table, work.changed, ~bad | bad.all()
@@ -159,17 +158,18 @@ class Keeper:
         """The rules that do not hold by construction."""
         return [rule for rule in self.rules if not isinstance(rule, Computed | Repeats)]
 
-    def _broken(self, table: pa.Table, relatives: Relatives | None) -> Mask:
+    def broken(self, table: pa.Table, relatives: Relatives) -> Mask:
+        """Which rows break a rule."""
         broken = [self._broken_by(rule, table, relatives) for rule in self._breakable()]
         return np.logical_or.reduce([np.zeros(table.num_rows, bool), *broken])
 
-    def _broken_by(self, rule: Rule, table: pa.Table, relatives: Relatives | None) -> Mask:
+    def _broken_by(self, rule: Rule, table: pa.Table, relatives: Relatives) -> Mask:
         if isinstance(rule, NullBy):  # by what is known of real rows, which may be few of ours
             null = np.asarray(table.column(rule.column).is_null())
             return wanted_nulls(rule, self.answers[str(rule)], table) != null
         return rule.broken(table, relatives)
 
-    def _warn(self, table: pa.Table, relatives: Relatives | None, *, is_left_out: bool) -> None:
+    def _warn(self, table: pa.Table, relatives: Relatives, *, is_left_out: bool) -> None:
         for rule in self._breakable():
             count = int(self._broken_by(rule, table, relatives).sum())
             fate = " and are left out" if is_left_out else ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -51,10 +51,26 @@ class Relatives:
     Attributes:
         parent: The rows of the parent table.
         rows: (rows,) parent row of each row; negative for none.
+        matched: Per other foreign key whose parents are known, these.
     """
 
     parent: pa.Table
     rows: Rows
+    matched: Mapping[tuple[str, ...], Relatives] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, rows: int, matched: Mapping[tuple[str, ...], Relatives]) -> Relatives:
+        """Those of rows that are generated from no parent."""
+        return cls(pa.table({}), np.full(rows, -1, np.int64), matched)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the rows are generated from no parent."""
+        return not self.parent.num_columns
+
+    def along(self, key: tuple[str, ...]) -> Relatives:
+        """The parents along a foreign key; without columns along the driver."""
+        return self.matched[key] if key else self
 
     def column(self, name: str) -> pa.Array:
         """A column of the parent for each row; null for rows without one."""
@@ -115,7 +131,8 @@ class AtMost(Rule):
         upper: The column of the larger value.
         gap: The larger value is larger by at least this much, in ticks (for floats, in their own unit);
             0 if they may be equal.
-        of_parent: Whether one of them is a column of the parent along the driver: `lower`, `upper` or none.
+        of_parent: Whether one of them is a column of a parent: `lower`, `upper` or none.
+        key: The foreign key to that parent, if it is not the driver.
     """
 
     kind: ClassVar[str] = "at_most"
@@ -123,10 +140,12 @@ class AtMost(Rule):
     upper: str
     gap: float = 0
     of_parent: Literal["lower", "upper"] | None = None
+    key: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lower = f"{'parent.' * (self.of_parent == 'lower')}{quoted(self.lower)}"
-        upper = f"{'parent.' * (self.of_parent == 'upper')}{quoted(self.upper)}"
+        parent = f"parent({', '.join(map(quoted, self.key))})." if self.key else "parent."
+        lower = f"{parent * (self.of_parent == 'lower')}{quoted(self.lower)}"
+        upper = f"{parent * (self.of_parent == 'upper')}{quoted(self.upper)}"
         return f"{lower} {'<' if self.gap else '<='} {upper}"
 
     @property
@@ -140,7 +159,7 @@ class AtMost(Rule):
         for end, name in (("lower", self.lower), ("upper", self.upper)):
             if end == self.of_parent:
                 assert relatives is not None
-                arrays.append(relatives.column(name))
+                arrays.append(relatives.along(self.key).column(name))
             else:
                 arrays.append(table.column(name).combine_chunks())
         (low, no_low), (high, no_high) = (spread(array) for array in arrays)
@@ -395,17 +414,35 @@ class TableRules:
     Attributes:
         rules: What holds in every row.
         driver: The foreign key to the parent that some of them are about; None if there is none.
+        matched: The other foreign keys that some are about.
     """
 
     rules: tuple[Rule, ...]
     driver: ForeignKey | None
+    matched: tuple[ForeignKey, ...] = ()
 
-    def relatives(self, table: pa.Table, tables: Mapping[str, pa.Table]) -> Relatives | None:
-        """The parent of each row, in a schema of these tables."""
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...], driver: ForeignKey | None, keys: Iterable[ForeignKey]) -> TableRules:
+        """Rules of a table, and those of its foreign keys that they are about."""
+        needed = {rule.key for rule in rules if isinstance(rule, AtMost)}
+        return cls(rules, driver, tuple(key for key in keys if key.columns in needed))
+
+    @property
+    def parents(self) -> set[str]:
+        """The tables that they are about, beside their own."""
+        return {key.parent for key in (self.driver, *self.matched) if key is not None}
+
+    def relatives(self, table: pa.Table, tables: Mapping[str, pa.Table]) -> Relatives:
+        """The parents of each row, in a schema of these tables."""
+        matched = {key.columns: _relatives(table, key, tables) for key in self.matched}
         if self.driver is None:
-            return None
-        parent = tables[self.driver.parent]
-        return Relatives(parent, parent_rows(table, self.driver.columns, parent, self.driver.parent_columns))
+            return Relatives.none(table.num_rows, matched)
+        return replace(_relatives(table, self.driver, tables), matched=matched)
+
+
+def _relatives(table: pa.Table, key: ForeignKey, tables: Mapping[str, pa.Table]) -> Relatives:
+    parent = tables[key.parent]
+    return Relatives(parent, parent_rows(table, key.columns, parent, key.parent_columns))
 
 
 def differ(ours: pa.Array, theirs: pa.Array) -> Mask:

@@ -47,8 +47,8 @@ def mine_rules(
     free: Collection[str],
     deciding: Collection[str],
     agreeing: Collection[str] = (),
-    relatives: Relatives | None = None,
-    parent_columns: Sequence[str] = (),
+    relatives: Relatives,
+    parent_columns: Mapping[tuple[str, ...], Sequence[str]],
     order: str | None = None,
     is_strict: bool = False,
 ) -> tuple[Rule, ...]:
@@ -61,8 +61,9 @@ def mine_rules(
         deciding: Columns that may decide others: those whose twins have the real values. If they can't be
             changed, others follow from them, or they choose who decides them.
         agreeing: Columns of made-up values. Rows with the same one may agree in others.
-        relatives: The parent that the rows are generated from.
-        parent_columns: The columns of that parent to compare with.
+        relatives: The parents of the rows.
+        parent_columns: Per foreign key to a parent the columns of that parent to compare with; under no
+            columns those of the one that the rows are generated from.
         order: The column that the rows of a parent are sorted by.
         is_strict: Whether no two rows of a parent share a value of it.
     """
@@ -74,11 +75,13 @@ def mine_rules(
         *_dependencies(table, free, deciding, agreeing),
     ]
     rules += _reduced(list(_orders(points)), points)
-    if relatives is not None:
-        above = {c: relatives.column(c) for c in parent_columns if _is_comparable(relatives.parent.column(c))}
-        rules += _parent_orders(points, {c: _Points.read(pa.chunked_array([a])) for c, a in above.items()})
-        if order is not None and is_strict:
-            rules += _along_siblings(table, points, relatives, order)
+    for key, names in parent_columns.items():
+        along = relatives.along(key)
+        above = {c: along.column(c) for c in names if _is_comparable(along.parent.column(c))}
+        theirs = {c: _Points.read(pa.chunked_array([a])) for c, a in above.items()}
+        rules += _without_implied(list(_parent_orders(points, theirs, key)), points)
+    if order is not None and is_strict:
+        rules += _along_siblings(table, points, relatives, order)
     return tuple(rule for rule in rules if _can_be_kept(rule, free, order))
 
 
@@ -127,18 +130,20 @@ def _orders(points: Mapping[str, _Points]) -> Iterator[AtMost]:
                     yield AtMost(other, one, gap)
 
 
-def _parent_orders(ours: Mapping[str, _Points], theirs: Mapping[str, _Points]) -> Iterator[AtMost]:
+def _parent_orders(
+    ours: Mapping[str, _Points], theirs: Mapping[str, _Points], key: tuple[str, ...]
+) -> Iterator[AtMost]:
     for name, column in ours.items():
         for other, above in theirs.items():
             if not column.type.equals(above.type):
                 continue
             gap = _gap(above, column)
             if gap is not None:
-                yield AtMost(other, name, gap, "lower")
+                yield AtMost(other, name, gap, "lower", key)
                 continue
             gap = _gap(column, above)
             if gap is not None:
-                yield AtMost(name, other, gap, "upper")
+                yield AtMost(name, other, gap, "upper", key)
 
 
 def _gap(low: _Points, high: _Points) -> float | None:
@@ -166,6 +171,28 @@ def _reduced(rules: list[AtMost], points: Mapping[str, _Points]) -> list[AtMost]
         for rule in rules
         if rule.gap or not any({(rule.lower, m), (m, rule.upper)} <= pairs for m in between)
     ]
+
+
+def _without_implied(rules: Sequence[AtMost], points: Mapping[str, _Points]) -> list[AtMost]:
+    """Limits of a parent, without those that follow from one on another column of the row."""
+    found = {(_ends(rule), rule.of_parent): rule.gap for rule in rules}
+
+    def is_implied(rule: AtMost) -> bool:
+        own, limit = _ends(rule)
+        for ((column, other), of_parent), gap in found.items():
+            if of_parent == rule.of_parent and other == limit and column != own:
+                low, high = (own, column) if of_parent == "upper" else (column, own)
+                step = None if points[column].null.any() else _gap(points[low], points[high])
+                if step is not None and (not rule.gap or gap or step):
+                    return True
+        return False
+
+    return [rule for rule in rules if not is_implied(rule)]
+
+
+def _ends(rule: AtMost) -> tuple[str, str]:
+    """The column of the table, and that of the parent."""
+    return (rule.upper, rule.lower) if rule.of_parent == "lower" else (rule.lower, rule.upper)
 
 
 # ---------------------------------------------------------------- one column decides another

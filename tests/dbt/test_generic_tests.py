@@ -176,6 +176,17 @@ VERDICTS: dict[str, Spec] = {
         {},
         "fail",
     ),
+    "rules_along_keys": (
+        "customers",
+        None,
+        "rules_hold",
+        {"rules": ["parent(country).name <> 'Nowhere'", 'parent( "referred_by" ).joined < joined']},
+        {},
+        "fail",
+    ),
+    "rules_along_no_key": (
+        *("customers", None, "rules_hold", {"rules": ["parent(vip).name = country"]}, {}, "error"),
+    ),
     "rules_siblings": (
         "order_lines",
         None,
@@ -342,6 +353,13 @@ def test_scores_are_those_of_sdmetrics_and_verdicts_those_that_are_due(project: 
     )
     judged = "select rule, broken_rows from analytics_dbt_test__audit.rules_parent"
     assert project.query(judged) == [("parent.credit < order_no", project.query(dear)[0][0])]
+    late = (
+        "select count(*) from shop_synthetic.customers as c inner join shop_synthetic.customers as r "
+        "on c.referred_by = r.customer_id where r.joined >= c.joined"
+    )
+    judged = "select rule, broken_rows from analytics_dbt_test__audit.rules_along_keys"
+    rule = 'parent( "referred_by" ).joined < joined'
+    assert project.query(judged) == [(rule, project.query(late)[0][0])]
     judged = "select rule, broken_rows from analytics_dbt_test__audit.rules_sql order by rule"
     lost = project.query("select count(*) from shop_synthetic.orders where status = 'lost'")[0][0]
     [(decides, broken), (not_lost, of_lost)] = project.query(judged)
@@ -350,6 +368,7 @@ def test_scores_are_those_of_sdmetrics_and_verdicts_those_that_are_due(project: 
 
     messages = failures_of(project, "message")
     assert "has no column colour; it has shop_no, order_no" in messages["no_column"]
+    assert "declares 0 foreign keys of vip" in messages["rules_along_no_key"]
     for test in ("ks_text", "correlation_text"):
         assert f"{test} compares numbers, dates and times" in messages[test]
         assert "use tv_complement, or contingency_similarity" in messages[test]

@@ -187,6 +187,7 @@ def test_two_formulas_in_a_circle_are_refused() -> None:
         ("a * `b c` = d", "product d a b c"),
         ("x = parent.y", "repeats x y"),
         ("parent.x < y", "below x y"),
+        ('parent(a, "b c").x <= y', "at_most x y"),
         ("a is not null or b is null", "nulls a b"),
         ("A DECIDES b", "decides A b"),
         ("a decides Whether b is NULL", "null_by a b"),
@@ -205,7 +206,8 @@ def test_rules_are_read(text: str, says: str) -> None:
     "text",
     ["", "a", "a < 5", "a <> b", "a = a", "a < b < c", "f(a) < b", "a is null", "a < b or c < d",
      "a is null or a is not null", "parent.a < parent.b", "(a < b", "a < b)", "a = b + b", "a; drop table b",
-     "a = b - c", "a = b * (2 - c)", "a = b * (1 - c * 3)", "a = b + c * d", "a decides whether b"],
+     "a = b - c", "a = b * (2 - c)", "a = b * (1 - c * 3)", "a = b + c * d", "a decides whether b",
+     "parent(a.x <= y", "parent().x <= y", "parent(a)x <= y", "parent(a).x < parent(b).y", "x = parent(a).y"],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_when_it_is_declared(text: str) -> None:
     with pytest.raises(SchemaError, match="is not understood"):

@@ -16,6 +16,7 @@ from synthohive_py.plan import Link
 from synthohive_py.relational.gaps import as_type
 from synthohive_py.relational.prepare import Prepared
 from synthohive_py.relational.relatives import parent_columns, relatives_in, relatives_of
+from synthohive_py.relational.shards import WHOLE_ROWS
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
 from synthohive_py.rules import Computed, Depends, Repeats, Rule, declared_rules, mine_rules
@@ -47,7 +48,7 @@ def learn_rules(
     free = [c for c in codecs if c not in held]
     links = {c for link in p.links for c in link.key.columns}
     telling = _telling(p, driver, prepared)
-    agreeing = ({c for c in codecs if c not in {*computed, *links}} | _families(driver)) - telling
+    agreeing = ({c for c in codecs if c not in {*computed, *links}} | _agreeing_keys(p, driver)) - telling
     relatives = relatives_of(p, driver, prepared)
     is_strict = bool(p.order and p.order.is_strict)
     declared = declared_rules(
@@ -109,9 +110,17 @@ def _telling(p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared])
     return own - {c for link in p.links for c in link.key.columns} | copied | repeated | {*p.sequences}
 
 
-def _families(driver: Link | None) -> set[str]:
-    """The key of the parent whose children are all made at once, so that they can agree."""
-    return set(driver.key.columns) if driver is not None and len(driver.key.columns) == 1 else set()
+def _agreeing_keys(p: Prepared, driver: Link | None) -> set[str]:
+    """The keys of parents whose children are all made at once, so that they can agree.
+
+    Those of one that rows are matched to are, in a twin of a table that is made whole.
+    """
+    return {
+        link.key.columns[0]
+        for link in p.links
+        if len(link.key.columns) == 1
+        and (link is driver or (link.role == "profile" and p.table.num_rows <= WHOLE_ROWS))
+    }
 
 
 def _agreed(

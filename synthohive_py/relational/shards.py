@@ -20,7 +20,17 @@ from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.rng import Part, Seed
 from synthohive_py.rules import Depends, Intervals, Rising
 
-__all__ = ["SHARD_ROWS", "Dealt", "Shard", "deal", "divide", "shards_of", "split", "whole_parts"]
+__all__ = [
+    "SHARD_ROWS",
+    "WHOLE_ROWS",
+    "Dealt",
+    "Shard",
+    "deal",
+    "divide",
+    "shards_of",
+    "split",
+    "whole_parts",
+]
 
 SHARD_ROWS = 2**18  # rows of all tables together
 WHOLE_ROWS = 20_000  # a table with so few rows takes no memory worth dividing

@@ -39,8 +39,9 @@ def find_answers(
     # Under names of our own: Arrow reads a point or a bracket in a name as a path.
     pairs = table.select([rule.on, rule.column]).rename_columns(["on", "column"])
     rows = table.num_rows - pairs.column("on").null_count
-    for name in {*rule.columns} & {*own}:
-        pairs = pairs.filter(pa.array(~own[name]))
+    told = (rule.on,) if isinstance(rule, NullBy) else rule.columns
+    hidden = np.logical_or.reduce([np.zeros(table.num_rows, bool), *(own[c] for c in told if c in own)])
+    pairs = pairs.filter(pa.array(~hidden))
     if isinstance(rule, NullBy):
         pairs = pairs.set_column(1, "column", pc.is_null(pairs.column("column")))
     counted = pairs.group_by(["on", "column"]).aggregate([([], "count_all")])

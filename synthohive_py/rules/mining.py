@@ -221,10 +221,9 @@ def _dependencies(
             is_able = (other in free and other in deciding) if held else other in {*deciding, *agreeing}
             if not is_able or sizes[other] * MIN_GROUP > table.num_rows:
                 continue
-            on = codes[other][valid[other]]
-            if not _decides(on, codes[column][valid[other]]):
+            if not _decides(codes[other], codes[column], valid[other]):
                 continue
-            if not any(_follows(on, codes[c][valid[other]]) for c in through):
+            if not any(_follows(codes[other], codes[c], valid[other]) for c in through):
                 (more if held or through else found).append(Depends(other, column))
                 through.append(other)
     # Deciding columns first, so that each is settled before others follow from it.
@@ -237,17 +236,22 @@ def _is_flat(column: pa.ChunkedArray) -> bool:
     return not pa.types.is_nested(column.type) and not pa.types.is_null(column.type)
 
 
-def _follows(on: Codes, column: Codes) -> bool:
-    first = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
-    first[on[::-1]] = column[::-1]
-    return not (first[on] != column).any()
+def _follows(on: Codes, column: Codes, known: Mask) -> bool:
+    """Whether rows that agree in one, where it is known, agree in the other."""
+    for some in (slice(0, PROBED_ROWS), slice(0, None)):
+        of, value = on[some][known[some]], column[some][known[some]]
+        first = np.full(int(of.max(initial=-1)) + 1, -1, np.int64)
+        first[of[::-1]] = value[::-1]
+        if (first[of] != value).any():
+            return False
+    return True
 
 
-def _decides(on: Codes, column: Codes) -> bool:
-    """Whether rows that agree in one agree in the other, though chance would have had it otherwise."""
-    probed = slice(0, PROBED_ROWS)
-    if len(on) < MIN_ROWS or not _follows(on[probed], column[probed]) or not _follows(on, column):
+def _decides(on: Codes, column: Codes, known: Mask) -> bool:
+    """Whether it follows, though chance would have had it otherwise."""
+    if known.sum() < MIN_ROWS or not _follows(on, column, known):
         return False
+    on, column = on[known], column[known]
     share = np.bincount(column) / len(column)
     repeats = len(on) - len(np.unique(on))
     return float(repeats * (1 - (share**2).sum())) >= MIN_BREAKS
@@ -297,7 +301,7 @@ def _decided_nulls(table: pa.Table, null: Mapping[str, Mask], deciding: Collecti
     known = {c: np.asarray(table.column(c).is_valid()) for c in ranked}
     for column, mask in null.items():
         for on in ranked:
-            if on != column and _decides(codes[on][known[on]], mask[known[on]].astype(np.int64)):
+            if on != column and _decides(codes[on], mask.astype(np.int64), known[on]):
                 yield NullBy(on, column)
                 break
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -228,3 +229,34 @@ def test_what_a_parent_says_may_go_with_nulls() -> None:
     assert len(twin) > 3500
     assert twin.loc[twin["league"].isna(), "errors"].isna().all()
     assert twin["errors"].notna().mean() > 0.3
+
+
+def test_values_of_single_customers_decide_without_being_stored(tmp_path: Path) -> None:
+    """Both columns have some that many customers share, and some that only one has."""
+    rng = RNG(0)
+    customer = np.repeat(np.arange(200), 10)
+    own = customer % 3 == 0
+    code = np.where(own, 10_000 + customer * 17, rng.integers(0, 20, 2000))
+    policies = pd.DataFrame(
+        {
+            "customer_id": customer,
+            "code": code,
+            "plan": [f"special {c}" if o else f"plan {c % 7}" for c, o in zip(code, own, strict=True)],
+            "ended": pd.Series(rng.integers(2000, 2020, 2000), dtype="Int64").mask(code % 2 == 0),
+        }
+    )
+    customers = pd.DataFrame({"id": range(200), "age": rng.integers(18, 90, 200)})
+    metadata = Metadata()
+    metadata.add_table("customers", pk="id")
+    metadata.add_table("policies", fk={"customer_id": "customers.id"})
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False)
+
+    twin = synthesizer.fit({"customers": customers, "policies": policies}).sample()["policies"]
+
+    assert decides(twin, "code", "plan")
+    common = twin[twin["code"] < 20]
+    assert (common["plan"] == [f"plan {c % 7}" for c in common["code"]]).mean() > 0.5
+    synthesizer.save(tmp_path / "artefact")
+    content = (tmp_path / "artefact").read_bytes()
+    assert b"plan 3" in content  # nothing is compressed
+    assert b"special " not in content

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthohive_py.joins import comparable
+
 __all__ = ["find_repetitions"]
 
 MIN_ROWS = 20  # in fewer rows it may be a coincidence
@@ -61,7 +63,7 @@ def _are_equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> bool:
     """Whether all values are, nulls being equal to nulls."""
     if not pc.all(pc.equal(ours.is_null(), theirs.is_null()), min_count=0).as_py():
         return False
-    return bool(pc.all(pc.equal(ours, theirs), min_count=0, skip_nulls=True).as_py())
+    return bool(pc.all(pc.equal(*comparable(ours, theirs)), min_count=0, skip_nulls=True).as_py())
 
 
 def _varies(column: pa.ChunkedArray) -> bool:

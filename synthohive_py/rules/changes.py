@@ -31,6 +31,13 @@ __all__ = ["Work", "highest_so_far"]
 SWAPS = 8  # rounds of exchanging two values that are in the wrong order
 RARE = 0.01  # share of rows that borrow values, rather than have one moved
 
+# Per kind of `Nulls`: if this one of the two is null, or is not, whether the other one is.
+_IMPLIED: dict[str, tuple[tuple[int, bool, int, bool], ...]] = {
+    "both": ((0, True, 1, False), (1, True, 0, False)),
+    "neither": ((0, False, 1, True), (1, False, 0, True)),
+    "first": ((0, True, 1, True), (1, False, 0, False)),
+}
+
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
@@ -75,11 +82,17 @@ class Work:
         new = np.where(where, values.astype(old.dtype), old)
         self.put(name, from_numbers(new, null & ~where, self.table.schema.field(name).type))
 
-    def borrow(self, names: set[str], bad: Mask) -> None:
-        """Bad rows take all these columns from rows that keep the rules, one from one."""
-        take = np.arange(len(bad))
-        take[bad] = self.rng.choice(np.flatnonzero(~bad), int(bad.sum()))
-        self._lend(names, take)
+    def borrow(self, names: set[str], bad: Mask, likeness: Sequence[Rows]) -> None:
+        """Bad rows take all these columns from rows that keep the rules, one from one.
+
+        Args:
+            names: The columns.
+            bad: Which rows.
+            likeness: Ways in which who lends should be like who borrows: (rows,) equal numbers for those.
+        """
+        good = np.flatnonzero(~bad)
+        take = self._alike(bad, good, likeness or [np.zeros(len(bad), np.int64)])
+        self._lend(names, np.where(take < 0, self.rng.choice(good, len(bad)), take))
 
     def _lend(self, names: set[str], take: Rows) -> None:
         """Each row takes these columns from one row, most rows from themselves."""
@@ -119,16 +132,14 @@ class Work:
             broken = [r.broken(self.table) for r in ours if isinstance(r, Nulls)]
             broken += [wanted != self._is_null(r.column) for r, wanted in decided.items()]
             bad = np.logical_or.reduce(broken)
-            good, movable = np.flatnonzero(~bad), group & self.free
+            good, movable, before = np.flatnonzero(~bad), group & self.free, self.table
             if not bad.any() or not movable:
                 continue
             if len(good):
                 # Who lends has the same nulls where they can't be changed.
                 fixed = [self._is_null(name).astype(np.int64) for name in sorted(group - movable)]
                 self._lend(movable, self._lenders(bad, good, sorted(movable), decided, fixed))
-            for rule, wanted in decided.items():
-                if rule.column in movable:
-                    self._empty(rule.column, wanted)
+            self._settle_nulls([r for r in ours if isinstance(r, Nulls)], decided, group, before)
 
     def _lenders(
         self,
@@ -149,11 +160,38 @@ class Work:
             take = self._alike(bad, good, [_numbered([null, *fixed]) for null in nulls])
         return np.where(take < 0, self.rng.choice(good, len(bad)), take)
 
-    def _empty(self, name: str, wanted: Mask) -> None:
-        """Put nulls where they should be and nobody could lend them."""
-        if (wanted & ~self._is_null(name)).any():
-            column = self.table.column(name)
-            self.put(name, pc.if_else(pa.array(wanted), pa.scalar(None, column.type), column))
+    def _settle_nulls(
+        self, rules: Sequence[Nulls], decided: Mapping[NullBy, Mask], group: set[str], before: pa.Table
+    ) -> None:
+        """Put nulls and values where they follow from what stays or decides, and nobody could lend them.
+
+        Args:
+            rules: What never happens to two columns of the group.
+            decided: Where nulls should be, per rule that says so.
+            group: Columns whose nulls have to do with each other.
+            before: The rows before any were lent, which had more values.
+        """
+        null = {name: self._is_null(name) for name in group}
+        settled = {name: np.full(len(null[name]), name not in self.free) for name in group}
+        for by, wanted in decided.items():
+            if by.column in self.free:
+                null[by.column], settled[by.column] = wanted, np.ones(len(wanted), bool)
+        for rule in [*rules] * len(group):  # what follows has consequences itself
+            for one, is_null, other, gets_null in _IMPLIED[rule.never]:
+                a, b = rule.columns[one], rule.columns[other]
+                follows = settled[a] & (null[a] == is_null) & ~settled[b]
+                null[b] = np.where(follows, gets_null, null[b])
+                settled[b] = settled[b] | follows
+        for name in sorted(group & self.free):
+            was, column, source = self._is_null(name), self.table.column(name), before.column(name)
+            empty, lack = settled[name] & null[name] & ~was, settled[name] & ~null[name] & was
+            lenders = np.flatnonzero(np.asarray(source.is_valid()))
+            if empty.any():
+                column = pc.if_else(pa.array(empty), pa.scalar(None, column.type), column)
+            if lack.any() and len(lenders):
+                column = pc.if_else(pa.array(lack), source.take(self.rng.choice(lenders, len(lack))), column)
+            if empty.any() or lack.any():
+                self.put(name, column)
 
     def _is_null(self, name: str) -> Mask:
         return np.asarray(self.table.column(name).is_null())

@@ -32,6 +32,7 @@ __all__ = ["Keeper"]
 
 logger = logging.getLogger(__name__)
 
+WARNED = 3  # rules that a warning names, those that most rows break
 BORROWS = 8  # rounds of taking the values of another row, for rows that still break a rule
 
 Mask = npt.NDArray[np.bool_]
@@ -132,10 +133,12 @@ class Keeper:
         self._keep_between_rows(work, limits, relatives, fixed)
         work.sort_within_rows([r for r in limits if r.of_parent is None])
         bad = self.broken(work.table, relatives)
-        for _ in range(BORROWS):
+        families = [relatives.along(key).rows for key in sorted({r.key for r in limits if r.of_parent})]
+        for again in range(BORROWS):
             if not bad.any() or bad.all():
                 break
-            work.borrow(self._borrowed(fixed), bad)
+            # Rows of one parent have its limits in common; others have other values to lend.
+            work.borrow(self._borrowed(fixed), bad, families if again % 2 else [])
             bad = self.broken(work.table, relatives)
         if bad.any():
             self._warn(work.table, relatives, is_left_out=not bad.all())
@@ -170,13 +173,19 @@ class Keeper:
         return rule.broken(table, relatives)
 
     def _warn(self, table: pa.Table, relatives: Relatives, *, is_left_out: bool) -> None:
-        for rule in self._breakable():
-            count = int(self._broken_by(rule, table, relatives).sum())
-            fate = " and are left out" if is_left_out else ""
-            if count:
-                logger.warning(
-                    "%s: %d of %d rows break a rule%s: %s", self.name, count, table.num_rows, fate, rule
-                )
+        broken = {str(rule): self._broken_by(rule, table, relatives) for rule in self._breakable()}
+        counts = sorted(
+            ((int(rows.sum()), text) for text, rows in broken.items() if rows.any()), reverse=True
+        )
+        logger.warning(
+            "%s: %d of %d rows break a rule%s: %s%s",
+            self.name,
+            np.logical_or.reduce([*broken.values()]).sum(),
+            table.num_rows,
+            " and are left out" if is_left_out else "",
+            "; ".join(f"{text} ({count})" for count, text in counts[:WARNED]),
+            f"; and {len(counts) - WARNED} others" if len(counts) > WARNED else "",
+        )
 
     def _keep_between_rows(
         self, work: Work, limits: Sequence[AtMost], relatives: Relatives, fixed: Collection[str]

@@ -209,7 +209,7 @@ def test_made_up_values_decide(is_private: bool) -> None:
 
 
 def test_what_a_parent_says_may_go_with_nulls() -> None:
-    """Leagues without a name counted no errors."""
+    """Leagues without a name counted no errors, and their games have no umpire; all others have one."""
     rng = RNG(0)
     teams = pd.DataFrame({"id": range(200), "league": rng.choice(["A", "B", None], 200)})
     team = np.repeat(np.arange(200), 10)
@@ -217,17 +217,17 @@ def test_what_a_parent_says_may_go_with_nulls() -> None:
     errors = pd.Series(rng.integers(0, 30, 2000), dtype="Int64").mask(
         pd.isna(league) | (rng.random(2000) < 0.2)
     )
-    games = pd.DataFrame(
-        {"team_id": team, "league": league, "errors": errors, "hits": rng.integers(0, 20, 2000)}
-    )
+    umpire = pd.Series(rng.choice(list("xyz"), 2000)).mask(pd.isna(league))
+    games = pd.DataFrame({"team_id": team, "league": league, "errors": errors, "umpire": umpire})
     metadata = Metadata()
     metadata.add_table("teams", pk="id")
     metadata.add_table("games", fk={"team_id": "teams.id"})
 
     twin = twin_of(metadata, {"teams": teams, "games": games}, scale=2)["games"]
 
-    assert len(twin) > 3500
+    assert len(twin) == 4000
     assert twin.loc[twin["league"].isna(), "errors"].isna().all()
+    assert (twin["league"].isna() == twin["umpire"].isna()).all()
     assert twin["errors"].notna().mean() > 0.3
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from sound import orphans, twin_of
 
-from synthohive_py import ForeignKey, GenerationError, Metadata
+from synthohive_py import ForeignKey, GenerationError, Metadata, Synthesizer
 from synthohive_py.relational.keys import KeyGenerator
 
 # ---------------------------------------------------------------- single shapes
@@ -320,3 +320,17 @@ def test_one_parent_with_all_children_gets_its_share_of_them(scale: float) -> No
     twin = twin_of(metadata, {"languages": languages, "films": films}, scale=scale)
 
     assert len(twin["films"]) == pytest.approx(1000 / 6 * len(twin["languages"]), abs=1)
+
+
+def test_the_widest_numbers_are_compared_with_signed_ones_of_the_parent() -> None:
+    parent = pa.table({"id": pa.array(range(50)), "code": pa.array([i % 7 for i in range(50)])})
+    large = pa.array([2**63 + i % 9 for i in range(200)], pa.uint64())
+    child = pa.table({"parent_id": pa.array([i % 50 for i in range(200)]), "code": large})
+    metadata = Metadata()
+    metadata.add_table("parent", pk="id")
+    metadata.add_table("child", fk={"parent_id": "parent.id"})
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False)
+
+    twin = synthesizer.fit({"parent": parent, "child": child}).sample()["child"]
+
+    assert set(twin["code"].to_list()) <= set(large.to_pylist())

@@ -1,6 +1,6 @@
 {#-
-    A query like that of `broken_by_rule`, for a condition on `parent.column` or `parent(key).column`. The parent's columns get names of their
-    own, so that those of the row need no prefix.
+    A query like that of `broken_by_rule`, for a condition on `parent.column` or `parent(key).column`. The parent's
+    columns get names of their own, so that those of the row need no prefix.
 -#}
 {% macro broken_with_parent(rule, sides, columns=none, to_columns=none) %}
     {%- set parts = synthohive.parts_of_rule(rule) -%}

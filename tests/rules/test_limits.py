@@ -77,6 +77,17 @@ def test_matched_and_copied_parents_set_limits(model: str) -> None:
     assert not sales.duplicated(["customer_id", "at"]).any()
 
 
+def test_the_key_that_rows_are_generated_by_may_be_named_too() -> None:
+    data = shop()
+    data["customers"]["since"] = data["sales"].groupby("customer_id")["at"].min() - pd.Timedelta(9, "D")
+    metadata = schema(rules="parent(customer_id).since <= at")
+
+    twin = Synthesizer(metadata, seed=1, model_options=FAST, progress=False).fit(data).sample()
+
+    sales = twin["sales"].merge(twin["customers"], left_on="customer_id", right_on="id")
+    assert (sales["since"] <= sales["at"]).all()
+
+
 def test_they_are_declared_in_the_words_of_the_plan() -> None:
     data = {name: table.head(99) for name, table in shop().items()}  # too few rows to find anything
     data["customers"] = shop()["customers"]

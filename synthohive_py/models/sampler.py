@@ -17,6 +17,7 @@ from synthohive_py.models.network import AutoregressiveNetwork
 __all__ = ["BATCH_ROWS", "Sampler"]
 
 BATCH_ROWS = 4096
+HEIGHTS = (256, 1024, BATCH_ROWS)  # rows that products of bfloat16 are made of
 FEW_CODES = 16  # up to here counting is faster than searching
 # The largest float32 uniform, made a little smaller, so that rounding never takes a draw past the last code.
 SILU_OF_IT_IS_ONE = 1.2784645427610738
@@ -79,11 +80,15 @@ class Sampler:
     ) -> Tensor:
         """(columns, rows) codes; `weigh` makes chances of logits, up to a factor for each row."""
         rows = uniforms.shape[1]
-        x, product, units = self.x[:rows], self.product[:rows], self.units[:rows]
+        x, product, units = (
+            self.x[: self._height(rows)],
+            self.product[: self._height(rows)],
+            self.units[:rows],
+        )
         out = torch.empty(self.columns, rows, dtype=torch.int32)
         for j, size in enumerate(self.sizes):
             torch.mm(x[:, : self.ends[j]], self.weights[j], out=product)
-            units[:, :-1] = product
+            units[:, :-1] = product[:rows]
             units[:, -1] = SILU_OF_IT_IS_ONE
             torch.nn.functional.silu(units, inplace=True)
             chances = torch.mm(units, self.heads[j], out=self.sums[size][:rows])
@@ -100,8 +105,17 @@ class Sampler:
             if given is not None:
                 torch.where(given[j] >= 0, given[j], codes, out=codes)
             if j + 1 < self.columns:
-                x[:, self.ends[j] : self.ends[j + 1]] = torch.index_select(self.embeddings[j], 0, codes)
+                x[:rows, self.ends[j] : self.ends[j + 1]] = torch.index_select(self.embeddings[j], 0, codes)
         return out
+
+    def _height(self, rows: int) -> int:
+        """How many rows are multiplied, the last ones for nothing.
+
+        For products of bfloat16 torch keeps a program per shape, in the end a gigabyte of them.
+        """
+        if self.x.dtype != torch.bfloat16:
+            return rows
+        return next(height for height in HEIGHTS if height >= rows)
 
 
 def _softmax_(logits: Tensor) -> Tensor:

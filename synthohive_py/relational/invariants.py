@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +20,17 @@ from synthohive_py.relational.relatives import parent_columns, relatives_in, rel
 from synthohive_py.relational.shards import WHOLE_ROWS
 from synthohive_py.relational.world import Generated, World
 from synthohive_py.rng import Seed
-from synthohive_py.rules import Computed, Depends, Repeats, Rule, declared_rules, mine_rules
+from synthohive_py.rules import (
+    Computed,
+    DatePart,
+    Depends,
+    Repeats,
+    Rule,
+    dates_of,
+    declared_rules,
+    find_date_parts,
+    mine_rules,
+)
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.rules.kinds import codes_of
 
@@ -40,40 +51,37 @@ def learn_rules(
         prepared: All tables, among them the parent along that link.
         threshold: Values held by fewer rows than this are never stored.
     """
-    codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
-    computed = {c for c, codec in codecs.items() if isinstance(codec, DerivedCodec)}
-    order = p.order.column if p.order else None
-    matched = {c for columns in p.repeated.values() for c in columns}
-    held = {*computed, *p.key_columns, *matched, order}
-    free = [c for c in codecs if c not in held]
-    links = {c for link in p.links for c in link.key.columns}
-    telling = _telling(p, driver, prepared)
-    agreeing = ({c for c in codecs if c not in {*computed, *links}} | _agreeing_keys(p, driver)) - telling
+    roles = _Roles.of(p, driver, prepared)
     relatives = relatives_of(p, driver, prepared)
-    is_strict = bool(p.order and p.order.is_strict)
+    order, is_strict = roles.order, bool(p.order and p.order.is_strict)
     declared = declared_rules(
         p.config,
         p.table,
         relatives,
-        keys={*links, *p.keys, *p.sequences},
-        deciding={*telling, *agreeing},
-        free=free,
+        keys={*roles.links, *p.keys, *p.sequences},
+        deciding={*roles.telling, *roles.agreeing},
+        dates=roles.dates,
+        free=roles.free,
         order=order,
     )
+    dated = [rule for rule in declared if isinstance(rule, DatePart)]
+    dated += find_date_parts(p.table, targets=roles.free, dates=roles.dates, taken=dated)
+    free = [c for c in roles.free if c not in dates_of(dated)]
     mined = mine_rules(
         p.table,
-        columns=[c for c in (*codecs, *p.inherited) if c not in links],
+        columns=[c for c in (*p.codec.names, *p.inherited) if c not in roles.links],
         free=free,
-        deciding=telling,
-        agreeing=agreeing,
+        deciding=roles.telling,
+        agreeing=roles.agreeing,
+        dated=dates_of(dated),
         relatives=relatives,
         parent_columns=parent_columns(p, driver, prepared),
         order=order,
         is_strict=is_strict,
     )
     said = {str(rule) for rule in declared}
-    found = [*declared, *(rule for rule in mined if str(rule) not in said)]
-    agreed, lost = _agreed(found, p, agreeing, threshold)
+    found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
+    agreed, lost = _agreed(found, p, roles.agreeing, threshold)
     return Keeper.fit(
         [*_by_construction(p), *(rule for rule in found if str(rule) not in lost - said)],
         p.table,
@@ -85,6 +93,47 @@ def learn_rules(
         own=p.own,
         agreed=agreed - lost,
     )
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """What the columns of a table can do for rules.
+
+    Attributes:
+        order: The column that siblings are sorted by.
+        links: Those of foreign keys.
+        free: Those that can be changed.
+        telling: Those whose twins have the real values; others follow from them.
+        agreeing: Those of made-up values; rows with the same one agree in others.
+        dates: Those that others may be a part of: all that are known before rules are kept.
+    """
+
+    order: str | None
+    links: frozenset[str]
+    free: tuple[str, ...]
+    telling: frozenset[str]
+    agreeing: frozenset[str]
+    dates: frozenset[str]
+
+    @classmethod
+    def of(cls, p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared]) -> _Roles:
+        codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
+        computed = {c for c, codec in codecs.items() if isinstance(codec, DerivedCodec)}
+        matched = {c for columns in p.repeated.values() for c in columns}
+        links = {c for link in p.links for c in link.key.columns}
+        late = {c for link in p.links if link.role == "deferred" for c in link.key.columns}
+        order = p.order.column if p.order else None
+        held = {*computed, *p.key_columns, *matched, order}
+        telling = _telling(p, driver, prepared)
+        agreeing = {c for c in codecs if c not in {*computed, *links}} | _agreeing_keys(p, driver)
+        return cls(
+            order,
+            frozenset(links),
+            tuple(c for c in codecs if c not in held),
+            frozenset(telling),
+            frozenset(agreeing - telling),
+            frozenset({*p.table.column_names} - late - computed),
+        )
 
 
 def _by_construction(p: Prepared) -> Iterator[Rule]:
@@ -107,7 +156,19 @@ def _telling(p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared])
     if driver is not None:
         theirs = _telling(prepared[driver.key.parent], None, prepared)
         repeated = {column for column, of in p.inherited.items() if of in theirs}
-    return own - {c for link in p.links for c in link.key.columns} | copied | repeated | {*p.sequences}
+    filled = {c for link in p.links for c in link.key.columns}
+    return own - filled | copied | repeated | _telling_parts(p, prepared) | {*p.sequences}
+
+
+def _telling_parts(p: Prepared, prepared: Mapping[str, Prepared]) -> set[str]:
+    """The parts of composite foreign keys whose twins have the real values: the year of a team's season."""
+    found: set[str] = set()
+    for link in p.links:
+        if link.role != "deferred" and len(link.key.columns) > 1 and link.key.parent != p.config.name:
+            theirs = _telling(prepared[link.key.parent], None, prepared)
+            both = zip(link.key.columns, link.key.parent_columns, strict=True)
+            found |= {ours for ours, of in both if of in theirs}
+    return found
 
 
 def _agreeing_keys(p: Prepared, driver: Link | None) -> set[str]:

@@ -168,7 +168,8 @@ def with_own_values_hidden(p: Prepared, entities: Sequence[Rows], *, threshold: 
             kept = column.filter(pa.array(counted))
             codecs[name] = fit_codec(kept, threshold=threshold, hint=_hints(p.config, [name])[name])
             own[name] = ~common
-    for name in p.inherited:  # not coded, but rules may be about them
+    parts = {c for link in p.links if len(link.key.columns) > 1 for c in link.key.columns}
+    for name in {*p.inherited} | parts - {*own}:  # not coded, but rules may be about them
         own[name] = ~count_once(codes_of(_whole(p.table.column(name))), entities, threshold=threshold)[1]
     return replace(p, codec=TableCodec(p.codec.names, tuple(codecs.values())), own=own)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synthohive_py.rules.dateparts import DatePart, dates_of, find_date_parts
 from synthohive_py.rules.declared import declared_formulas, declared_repetitions, declared_rules
 from synthohive_py.rules.kinds import (
     AtMost,
@@ -22,6 +23,7 @@ from synthohive_py.rules.mining import mine_rules
 __all__ = [
     "AtMost",
     "Computed",
+    "DatePart",
     "Depends",
     "Intervals",
     "NullBy",
@@ -31,9 +33,11 @@ __all__ = [
     "Rising",
     "Rule",
     "TableRules",
+    "dates_of",
     "declared_formulas",
     "declared_repetitions",
     "declared_rules",
+    "find_date_parts",
     "mine_rules",
     "rule_from_state",
 ]

@@ -17,6 +17,7 @@ from synthohive_py.clauses import Clause
 from synthohive_py.columns.derived import DerivedCodec, formula, is_amount
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.errors import Problem, SchemaValidationError
+from synthohive_py.rules.dateparts import DatePart, dates_of
 from synthohive_py.rules.kinds import (
     AtMost,
     Computed,
@@ -123,6 +124,7 @@ def declared_rules(
     *,
     keys: Collection[str],
     deciding: Collection[str],
+    dates: Collection[str],
     free: Collection[str],
     order: str | None,
 ) -> list[Rule]:
@@ -134,26 +136,37 @@ def declared_rules(
         relatives: The parent that the rows are generated from.
         keys: The columns that are computed or filled by a foreign key, and mean nothing.
         deciding: Those among all columns that others may follow from.
+        dates: Those that others may be a part of.
         free: The columns whose values can be changed to keep a rule.
         order: The column that the rows of a parent are sorted by.
 
     Raises:
         SchemaValidationError: The real rows break a rule, or it can't be kept.
     """
-    rules = []
+    rules: list[Rule] = []
     for clause in config.clauses:
         if clause.kind not in (*_FORMULAS, "repeats"):
             rule = _rule(config, clause, table, relatives, order)
-            may_decide = {rule.on} & {*deciding} if isinstance(rule, Depends | NullBy) else set()
-            taken = [c for c in rule.columns if c in {*keys} - may_decide]
+            taken = [c for c in rule.columns if c in {*keys} - _told(rule, deciding, dates)]
             if taken:
                 raise _refused(config, rule, f"{taken[0]} is part of a key, whose values are made up")
-            changed = {rule.column} if isinstance(rule, NullBy) else {*rule.columns}
+            changed = {rule.column} if isinstance(rule, NullBy | DatePart) else {*rule.columns}
             if not changed & {*free, order}:
                 raise _refused(config, rule, "none of its columns can be changed")
             _check(config, rule, table, relatives)
+            if isinstance(rule, DatePart):
+                of = dates_of([r for r in rules if isinstance(r, DatePart)])
+                if rule.column in of or of.get(rule.of, rule.of) == rule.column:
+                    raise _refused(config, rule, f"{rule.column} would be computed twice, or from itself")
             rules.append(rule)
     return rules
+
+
+def _told(rule: Rule, deciding: Collection[str], dates: Collection[str]) -> set[str]:
+    """What may be a key, as only the other column follows from it."""
+    if isinstance(rule, DatePart):
+        return {rule.of} & {*dates}
+    return {rule.on} & {*deciding} if isinstance(rule, Depends | NullBy) else set()
 
 
 def _rule(
@@ -162,6 +175,14 @@ def _rule(
     one, other = clause.columns
     if clause.kind == "nulls":
         return Nulls(one, other, clause.never or "both")
+    if clause.kind == "date_part":
+        part = DatePart(one, other, clause.part, clause.zones)
+        why = DatePart.refusal(
+            clause.part, clause.zones, *(table.schema.field(name).type for name in clause.columns)
+        )
+        if why:
+            raise _refused(config, part, why)
+        return part
     if clause.kind in ("decides", "null_by"):
         deciding = Depends(one, other) if clause.kind == "decides" else NullBy(one, other)
         kinds = [table.schema.field(name).type for name in clause.columns]

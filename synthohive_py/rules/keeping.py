@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from synthohive_py.rules.answers import find_answers, wanted_nulls
+from synthohive_py.rules.answers import decided_values, find_answers, wanted_nulls
 from synthohive_py.rules.changes import Work
+from synthohive_py.rules.dateparts import DatePart, dates_of, with_date_parts
 from synthohive_py.rules.kinds import (
     AtMost,
     Computed,
@@ -121,9 +122,21 @@ class Keeper:
         """
         if not self.rules or not table.num_rows:
             return table, set(), np.ones(table.num_rows, bool)
-        parts = {c for r in self.rules if isinstance(r, Computed) for c in r.parts}
-        free = {*self.free} - {*fixed}
-        work = Work(table, free, rng, since=since or {}, starts=starts or {}, parts=parts, compute=compute)
+        dated = [r for r in self.rules if isinstance(r, DatePart) and r.column not in fixed]
+
+        def compute_all(rows: pa.Table) -> pa.Table:
+            return compute(with_date_parts(rows, dated))
+
+        work = Work(
+            table,
+            {*self.free} - {*fixed},
+            rng,
+            since=since or {},
+            starts=starts or {},
+            parts={c for r in self.rules if isinstance(r, Computed) for c in r.parts} | {r.of for r in dated},
+            compute=compute_all,
+        )
+        self._keep_dated(work, dated)
         work.aligned = {c for r in self.rules if isinstance(r, Rising | Intervals) for c in r.columns}
         nulls = [r for r in self.rules if isinstance(r, Nulls | NullBy)]
         work.nulls(nulls, self.answers)
@@ -132,27 +145,49 @@ class Keeper:
         limits = [r for r in self.rules if isinstance(r, AtMost)]
         self._keep_between_rows(work, limits, relatives, fixed)
         work.sort_within_rows([r for r in limits if r.of_parent is None])
-        bad = self.broken(work.table, relatives)
-        families = [relatives.along(key).rows for key in sorted({r.key for r in limits if r.of_parent})]
-        for again in range(BORROWS):
-            if not bad.any() or bad.all():
-                break
-            # Rows of one parent have its limits in common; others have other values to lend.
-            work.borrow(self._borrowed(fixed), bad, families if again % 2 else [])
-            bad = self.broken(work.table, relatives)
+        self._keep_followed(work, dated)
+        bad = self._keep_borrowing(work, limits, relatives, fixed)
         if bad.any():
             self._warn(work.table, relatives, is_left_out=not bad.all())
         return work.table, work.changed, ~bad | bad.all()
+
+    def _keep_dated(self, work: Work, dated: Sequence[DatePart]) -> None:
+        """The parts of dates; from now on they follow each change of these."""
+        rows = with_date_parts(work.table, dated)
+        for rule in dated:
+            work.put(rule.column, rows.column(rule.column))
 
     def _keep_decided(self, work: Work) -> None:
         """What is decided by other columns; these and it are settled then."""
         for rule in _deciding_first([rule for rule in self.rules if isinstance(rule, Depends)]):
             work.depend(rule, self.answers.get(str(rule)))
 
+    def _keep_followed(self, work: Work, dated: Sequence[DatePart]) -> None:
+        """What parts of dates decide, again: dates may have been moved since."""
+        parts = {rule.column for rule in dated}
+        for rule in self.rules:
+            if isinstance(rule, Depends) and rule.on in parts and rule.column in self.free:
+                work.put(rule.column, decided_values(rule, self.answers.get(str(rule)), work.table))
+
+    def _keep_borrowing(
+        self, work: Work, limits: Sequence[AtMost], relatives: Relatives, fixed: Collection[str]
+    ) -> Mask:
+        """Rows that still break a rule take values from others; which do so in the end."""
+        families = [relatives.along(key).rows for key in sorted({r.key for r in limits if r.of_parent})]
+        bad = self.broken(work.table, relatives)
+        for again in range(BORROWS):
+            if not bad.any() or bad.all():
+                break
+            # Rows of one parent have its limits in common; others have other values to lend.
+            work.borrow(self._borrowed(fixed), bad, families if again % 2 else [])
+            bad = self.broken(work.table, relatives)
+        return bad
+
     def _borrowed(self, fixed: Collection[str]) -> set[str]:
         """What a row takes from another: all that may change and neither decides nor follows what stays."""
         names = {*self.free} - {*fixed}
-        pairs = [{*rule.columns} for rule in self.rules if isinstance(rule, Depends)]
+        dates = dates_of([rule for rule in self.rules if isinstance(rule, DatePart)])
+        pairs = [{dates.get(c, c) for c in r.columns} for r in self.rules if isinstance(r, Depends)]
         while torn := [pair & names for pair in pairs if pair & names and not pair <= names]:
             names -= set().union(*torn)
         return names

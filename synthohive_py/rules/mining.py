@@ -47,6 +47,7 @@ def mine_rules(
     free: Collection[str],
     deciding: Collection[str],
     agreeing: Collection[str] = (),
+    dated: Mapping[str, str] | None = None,
     relatives: Relatives,
     parent_columns: Mapping[tuple[str, ...], Sequence[str]],
     order: str | None = None,
@@ -61,6 +62,7 @@ def mine_rules(
         deciding: Columns that may decide others: those whose twins have the real values. If they can't be
             changed, others follow from them, or they choose who decides them.
         agreeing: Columns of made-up values. Rows with the same one may agree in others.
+        dated: Columns that are a part of a date, and which: where that is null they are.
         relatives: The parents of the rows.
         parent_columns: Per foreign key to a parent the columns of that parent to compare with; under no
             columns those of the one that the rows are generated from.
@@ -69,12 +71,16 @@ def mine_rules(
     """
     if table.num_rows < MIN_ROWS or len(columns) > MAX_COLUMNS:
         return ()
+    dated = dated or {}
     points = {c: _Points.read(table.column(c)) for c in columns if _is_comparable(table.column(c))}
     rules: list[Rule] = [
-        *_null_rules(table, sorted(columns, key=lambda c: c not in free), deciding),
+        *_null_rules(
+            table, sorted((c for c in columns if c not in dated), key=lambda c: c not in free), deciding
+        ),
         *_dependencies(table, free, deciding, agreeing),
     ]
-    rules += _reduced(list(_orders(points)), points)
+    orders = [rule for rule in _orders(points) if dated.get(rule.lower) != dated.get(rule.upper, rule.upper)]
+    rules += _reduced(orders, points)
     for key, names in parent_columns.items():
         along = relatives.along(key)
         above = {c: along.column(c) for c in names if _is_comparable(along.parent.column(c))}
@@ -156,10 +162,17 @@ def _gap(low: _Points, high: _Points) -> float | None:
     if len(a) < MIN_ROWS or (a > b).any() or (a == b).all():
         return None
     some = np.unique(np.linspace(0, len(a) - 1, SAMPLED_ROWS).astype(np.int64))
-    by_chance = np.searchsorted(np.sort(b[some]), a[some], side="left").mean() / len(some)
-    if by_chance * len(a) < MIN_BREAKS:
+    by_chance = _breaks_by_chance(a[some], b[some]) * (len(a) / len(some))
+    if MIN_BREAKS / 4 < by_chance < MIN_BREAKS * 4:  # too near to tell from some
+        by_chance = _breaks_by_chance(a, b)
+    if by_chance < MIN_BREAKS:
         return None
     return 0 if (a == b).any() else strict_gap(a, b)
+
+
+def _breaks_by_chance(low: Numbers, high: Numbers) -> float:
+    """In how many rows one would be larger than the other if they had nothing to do with each other."""
+    return float(np.searchsorted(np.sort(high), low, side="left").mean())
 
 
 def _reduced(rules: list[AtMost], points: Mapping[str, _Points]) -> list[AtMost]:

@@ -27,6 +27,7 @@ LAYERS = {
     "synthohive_py.arrowtypes": 0,
     "synthohive_py.clauses": 0,
     "synthohive_py.comparison": 1,
+    "synthohive_py.dateparts": 0,
     "synthohive_py.earlier_settings": 0,
     "synthohive_py.errors": 0,
     "synthohive_py.findings": 0,

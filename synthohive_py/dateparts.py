@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["PARTS", "part_text", "read_part"]
 
-# The first way to say a part is the one that is printed. Sunday is day 0 of `dow`, Monday day 1 of `isodow`.
+# The first way to say a part is the one that is printed. Sunday is day 0 of `dow`, Monday day 1 of `isodow`;
+# what a database calls the day of the week may begin with either, so that is not among them.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "year": ("extract(year from {})", "year({})"),
     "quarter": ("extract(quarter from {})", "quarter({})"),
@@ -18,8 +19,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "doy": ("extract(doy from {})", "extract(dayofyear from {})", "dayofyear({})"),
     "isodow": ("extract(isodow from {})", "isodow({})"),
     "dow": ("extract(dow from {})",),
-    "isodow - 1": ("extract(isodow from {}) - 1", "weekday({})"),
-    "dow + 1": ("extract(dow from {}) + 1", "extract(dayofweek from {})", "dayofweek({})"),
+    "isodow - 1": ("extract(isodow from {}) - 1",),
+    "dow + 1": ("extract(dow from {}) + 1",),
     "date": ("cast({} as date)", "date({})"),
     "start of hour": ("date_trunc('hour', {})", "date_trunc({}, hour)"),
     "start of day": ("date_trunc('day', {})", "date_trunc({}, day)"),

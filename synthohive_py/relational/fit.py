@@ -264,7 +264,13 @@ class _Fitting:
         self._find_families(name, fitted)
         fitted.gaps = self._gaps(p)
         driver = self.plan.driver_of(name)
-        fitted.keeper = learn_rules(p, driver, self.prepared, threshold=self.settings.k_anonymity_threshold)
+        fitted.keeper = learn_rules(
+            p,
+            driver,
+            self.prepared,
+            threshold=self.settings.k_anonymity_threshold,
+            seed=self.seed.child(name, "rules"),
+        )
         if driver:
             if self.population:
                 fitted.unparented, fitted.orphaned = self.population.unparented(driver)

@@ -15,6 +15,7 @@ from synthohive_py.columns.numeric import NumericCodec
 from synthohive_py.columns.positional import PositionalCodec
 from synthohive_py.plan import Link
 from synthohive_py.relational.gaps import as_type
+from synthohive_py.relational.keys import is_text_type
 from synthohive_py.relational.prepare import Prepared
 from synthohive_py.relational.relatives import parent_columns, relatives_in, relatives_of
 from synthohive_py.relational.shards import WHOLE_ROWS
@@ -41,7 +42,7 @@ _TELLING = (CategoricalCodec, NumericCodec, DatetimeCodec, PositionalCodec)
 
 
 def learn_rules(
-    p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared], *, threshold: int
+    p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared], *, threshold: int, seed: Seed
 ) -> Keeper:
     """Find the rules of a real table.
 
@@ -50,6 +51,7 @@ def learn_rules(
         driver: The link along which it is generated, if any.
         prepared: All tables, among them the parent along that link.
         threshold: Values held by fewer rows than this are never stored.
+        seed: Decides what stands for rare values.
     """
     roles = _Roles.of(p, driver, prepared)
     relatives = relatives_of(p, driver, prepared)
@@ -82,8 +84,9 @@ def learn_rules(
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
     agreed, lost = _agreed(found, p, roles.agreeing, threshold)
+    strange = {str(rule) for rule in found if str(rule) in lost and _may_be_strange(rule, found, p, free)}
     return Keeper.fit(
-        [*_by_construction(p), *(rule for rule in found if str(rule) not in lost - said)],
+        [*_by_construction(p), *(rule for rule in found if str(rule) not in lost - said - strange)],
         p.table,
         name=p.config.name,
         free=free,
@@ -92,6 +95,8 @@ def learn_rules(
         threshold=threshold,
         own=p.own,
         agreed=agreed - lost,
+        lost=strange,
+        seed=seed,
     )
 
 
@@ -199,6 +204,14 @@ def _agreed(
 def _loses_rare(codec: ColumnCodec | None) -> bool:
     """Whether common values take the place of rare ones, and then would decide what follows from these."""
     return isinstance(codec, PositionalCodec) or (isinstance(codec, CategoricalCodec) and codec.rare)
+
+
+def _may_be_strange(rule: Rule, rules: Sequence[Rule], p: Prepared, free: Collection[str]) -> bool:
+    """Whether what it follows from may get values that are made up: of texts that nothing else decides."""
+    if not isinstance(rule, Depends) or rule.on in p.config.accepted_values:
+        return False
+    decided = {other.column for other in rules if isinstance(other, Depends)}
+    return rule.on in {*free} - decided and is_text_type(p.table.schema.field(rule.on).type)
 
 
 def _is_told(rule: Depends, p: Prepared, threshold: int) -> bool:

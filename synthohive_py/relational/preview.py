@@ -18,6 +18,7 @@ from synthohive_py.relational.invariants import learn_rules
 from synthohive_py.relational.population import Population
 from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.relational.relatives import relatives_of
+from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
 
 if TYPE_CHECKING:
@@ -192,7 +193,8 @@ def _table(
     driver = plan.driver_of(p.config.name)
     above = prepared[driver.key.parent] if driver else None
     relatives = relatives_of(p, driver, prepared)
-    keeper = learn_rules(p, driver, prepared, threshold=settings.k_anonymity_threshold)
+    # The seed decides what stands for rare values, and not which rules there are.
+    keeper = learn_rules(p, driver, prepared, threshold=settings.k_anonymity_threshold, seed=Seed(0))
     rules = [RulePreview(str(rule), rule.support(p.table, relatives)) for rule in keeper.rules]
     repeated = {column: f"{driver.key.parent}.{of}" for column, of in p.inherited.items()} if driver else {}
     for link in p.links:

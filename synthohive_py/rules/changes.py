@@ -25,6 +25,7 @@ from synthohive_py.rules.kinds import (
     followers,
     spread,
 )
+from synthohive_py.rules.strangers import Strangers
 
 __all__ = ["Work", "highest_so_far"]
 
@@ -209,6 +210,18 @@ class Work:
             take[some] = np.where(end > start, lenders[np.minimum(picked, len(lenders) - 1)], -1)
         return take
 
+    def estrange(self, rule: Depends, answers: pa.Table, strangers: Strangers) -> None:
+        """Rows with what follows from no common value get one that is made up to decide it."""
+        if rule.on not in self.free:
+            return
+        on, column = (self.table.column(name).combine_chunks() for name in rule.columns)
+        known, told = (answers.column(name).combine_chunks() for name in rule.columns)
+        is_else = np.asarray(column.is_valid()) & ~_are_among(column, told)
+        rows = strangers.some(_are_among(on, known) & is_else, self.rng)
+        if rows.any():
+            names = strangers.of(column.filter(pa.array(rows))).cast(on.type)
+            self.put(rule.on, pc.replace_with_mask(on, pa.array(rows), names))
+
     def depend(self, rule: Depends, answers: pa.Table | None) -> None:
         """Give the dependent column the value that follows.
 
@@ -319,6 +332,12 @@ def _smallest_first(rules: Sequence[AtMost]) -> list[AtMost]:
 def _step(values: npt.NDArray[Any]) -> int:
     """What all whole numbers are multiples of; 0 for fractions."""
     return int(np.gcd.reduce(values)) if values.dtype == np.int64 else 0
+
+
+def _are_among(values: pa.Array, known: pa.Array) -> Mask:
+    """Which values are known, of any type."""
+    codes = codes_of(pa.concat_arrays([known, values.cast(known.type)]))
+    return np.isin(codes[len(known) :], codes[: len(known)])
 
 
 def _numbered(codes: Sequence[Rows]) -> Rows:

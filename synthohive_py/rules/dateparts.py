@@ -274,8 +274,14 @@ def _is_day(kind: pa.DataType) -> bool:
 
 
 def _typed(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """A part as a column of the type."""
+    """A part as a column of the type; null where that has no room for it."""
     if _is_day(kind):
         return values.cast(kind, safe=False)
     numbers, null = amounts(values)
-    return from_numbers(numbers * 10 ** (kind.scale if pa.types.is_decimal(kind) else 0), null, kind)
+    scale = kind.scale if pa.types.is_decimal(kind) else 0
+    most = np.inf
+    if pa.types.is_decimal(kind):
+        most = 10.0 ** (kind.precision - scale) - 1
+    elif pa.types.is_integer(kind):
+        most = np.iinfo(kind.to_pandas_dtype()).max
+    return from_numbers(numbers * 10**scale, null | (numbers > most), kind)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from synthohive_py.rng import Seed
 from synthohive_py.rules.answers import decided_values, find_answers, wanted_nulls
 from synthohive_py.rules.changes import Work
 from synthohive_py.rules.dateparts import DatePart, dates_of, with_date_parts
@@ -27,6 +28,7 @@ from synthohive_py.rules.kinds import (
     Rule,
     rule_from_state,
 )
+from synthohive_py.rules.strangers import Strangers
 from synthohive_py.states import table_from_state, table_state
 
 __all__ = ["Keeper"]
@@ -51,6 +53,8 @@ class Keeper:
         is_strict: Whether no two rows of a parent share a value of it.
         answers: Per rule that one column decides another, or its nulls, what is known to follow from what. Of
             values that are made up nothing is: rows only agree.
+        strangers: Per rule by which common values decide and rare ones decide otherwise, what stands for
+            these.
     """
 
     name: str = ""
@@ -59,6 +63,7 @@ class Keeper:
     order: str | None = None
     is_strict: bool = False
     answers: Mapping[str, pa.Table] = field(default_factory=dict)
+    strangers: Mapping[str, Strangers] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -73,6 +78,8 @@ class Keeper:
         threshold: int,
         own: Mapping[str, Mask],
         agreed: Collection[str] = (),
+        lost: Collection[str] = (),
+        seed: Seed,
     ) -> Keeper:
         """Learn what follows from what, for values that are common enough to be stored.
 
@@ -86,13 +93,25 @@ class Keeper:
             threshold: Values held by fewer rows than this are not stored.
             own: Per column with values that belong to few entities, (rows,) the rows of these.
             agreed: The rules of which nothing may be known, as text.
+            lost: Those by which much follows from rare values only, of texts.
+            seed: Decides what stands for these.
         """
         answers = {
             str(rule): find_answers(rule, table, own, threshold)
             for rule in rules
             if isinstance(rule, Depends | NullBy) and str(rule) not in agreed
         }
-        return cls(name, tuple(rules), tuple(free), order, is_strict, answers)
+        strangers = {
+            str(rule): Strangers.fit(
+                table.column(rule.on),
+                answers[str(rule)].column(rule.on).combine_chunks(),
+                threshold=threshold,
+                seed=seed.child(rule.on),
+            )
+            for rule in rules
+            if isinstance(rule, Depends) and str(rule) in lost
+        }
+        return cls(name, tuple(rules), tuple(free), order, is_strict, answers, strangers)
 
     def keep(
         self,
@@ -159,6 +178,9 @@ class Keeper:
 
     def _keep_decided(self, work: Work) -> None:
         """What is decided by other columns; these and it are settled then."""
+        for rule in self.rules:
+            if isinstance(rule, Depends) and str(rule) in self.strangers:
+                work.estrange(rule, self.answers[str(rule)], self.strangers[str(rule)])
         for rule in _deciding_first([rule for rule in self.rules if isinstance(rule, Depends)]):
             work.depend(rule, self.answers.get(str(rule)))
 
@@ -247,6 +269,7 @@ class Keeper:
             "order": self.order,
             "is_strict": self.is_strict,
             "answers": {k: table_state(v) for k, v in self.answers.items()},
+            "strangers": {k: v.state() for k, v in self.strangers.items()},
         }
 
     @classmethod
@@ -259,6 +282,7 @@ class Keeper:
             state["order"],
             state["is_strict"],
             {k: table_from_state(v) for k, v in state["answers"].items()},
+            {k: Strangers.from_state(v) for k, v in state["strangers"].items()},
         )
 
 

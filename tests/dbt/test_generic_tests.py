@@ -184,6 +184,19 @@ VERDICTS: dict[str, Spec] = {
         {},
         "fail",
     ),
+    "rules_of_dates": (
+        "customers",
+        None,
+        "rules_hold",
+        {
+            "rules": [
+                "joined = cast(joined as date)",
+                "extract(year from joined) = extract(month from joined)",
+            ]
+        },
+        {},
+        "fail",
+    ),
     "rules_along_no_key": (
         *("customers", None, "rules_hold", {"rules": ["parent(vip).name = country"]}, {}, "error"),
     ),

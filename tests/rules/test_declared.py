@@ -144,6 +144,19 @@ def _same(visits: pd.DataFrame) -> pd.DataFrame:
         ("car <= mileage", _same, "car is part of a key"),
         ("colected >= visited", _same, "is declared but not in the data"),
         ('region decides "a place"', _same, "real rows break it"),
+        ("quantity = extract(month from visited)", _same, "of 60 real rows break it"),
+        ("quantity = extract(hour from card)", _same, "of the types int64 and string"),
+        ("card = extract(month from visited)", _same, "of the types string and timestamp"),
+        (
+            "quantity = extract(hour from visited at time zone 'Mars/Base')",
+            _same,
+            "first at the zone it is in",
+        ),
+        (
+            "quantity = extract(hour from visited at time zone 'UTC' at time zone 'Mars/Base')",
+            _same,
+            "there is no time zone Mars/Base",
+        ),
     ],
 )
 def test_a_rule_that_can_not_be_kept_is_refused(
@@ -194,6 +207,11 @@ def test_two_formulas_in_a_circle_are_refused() -> None:
         ("a = b * c * (1 - d)", "product a b c d"),
         ("a = (1 + t / 100) * b", "product a t b"),
         ("a = round(b * (1.0 - 0.01 * d), 2)", "product a b d"),
+        ("a = extract(month from b)", "date_part a b"),
+        ("Year( `b c` ) = a", "date_part a b c"),
+        ("a = date_trunc(b, month)", "date_part a b"),
+        ("a = CAST(b AS date)", "date_part a b"),
+        ("a = extract(hour from b at time zone 'UTC' at time zone 'Asia/Tokyo')", "date_part a b"),
         ('(a, "b""c") do not overlap within a parent', 'apart a b"c'),
     ],
 )
@@ -207,6 +225,7 @@ def test_rules_are_read(text: str, says: str) -> None:
     ["", "a", "a < 5", "a <> b", "a = a", "a < b < c", "f(a) < b", "a is null", "a < b or c < d",
      "a is null or a is not null", "parent.a < parent.b", "(a < b", "a < b)", "a = b + b", "a; drop table b",
      "a = b - c", "a = b * (2 - c)", "a = b * (1 - c * 3)", "a = b + c * d", "a decides whether b",
+     "a = extract(moon from b)", "a = extract(month from a)", "a = extract(month from b + c)", "a = month(3)",
      "parent(a.x <= y", "parent().x <= y", "parent(a)x <= y", "parent(a).x < parent(b).y", "x = parent(a).y"],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_when_it_is_declared(text: str) -> None:

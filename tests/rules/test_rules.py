@@ -290,8 +290,12 @@ def test_values_that_follow_from_rare_ones_only_do_not_vanish() -> None:
     metadata = Metadata()
     metadata.add_table("planes")
     planes = pd.concat([common, rare.loc[np.arange(120) % 60]], ignore_index=True)
-    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False)
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", progress=False).fit({"planes": planes})
 
-    twin = synthesizer.fit({"planes": planes}).sample()["planes"]
+    twin = synthesizer.sample(scale=2)["planes"]
 
-    assert twin["speed"].notna().sum() > 60
+    assert "model decides speed" in str(synthesizer.plan({"planes": planes}))
+    assert 120 < twin["speed"].notna().sum() <= 240
+    assert twin.groupby("model")["speed"].nunique(dropna=False).max() == 1
+    assert not {*rare["model"]} & {*twin["model"]}
+    assert twin.loc[twin["speed"].notna(), "model"].str.fullmatch(r"rare \d+").all()

@@ -77,7 +77,7 @@ def mine_rules(
         *_null_rules(
             table, sorted((c for c in columns if c not in dated), key=lambda c: c not in free), deciding
         ),
-        *_dependencies(table, free, deciding, agreeing),
+        *_dependencies(table, free, deciding, agreeing, dated),
     ]
     orders = [rule for rule in _orders(points) if dated.get(rule.lower) != dated.get(rule.upper, rule.upper)]
     rules += _reduced(orders, points)
@@ -212,7 +212,11 @@ def _ends(rule: AtMost) -> tuple[str, str]:
 
 
 def _dependencies(
-    table: pa.Table, free: Collection[str], deciding: Collection[str], agreeing: Collection[str]
+    table: pa.Table,
+    free: Collection[str],
+    deciding: Collection[str],
+    agreeing: Collection[str],
+    dated: Mapping[str, str],
 ) -> list[Depends]:
     """For each column those that decide it, unless they do so by deciding another one of these."""
     known = {*free, *deciding, *agreeing}
@@ -232,7 +236,8 @@ def _dependencies(
         for other in ranked[place + 1 :]:
             # A column that can't be changed is not decided: another one is chosen that decides so.
             is_able = (other in free and other in deciding) if held else other in {*deciding, *agreeing}
-            if not is_able or sizes[other] * MIN_GROUP > table.num_rows:
+            is_of_date = dated.get(column) == dated.get(other, other)
+            if not is_able or is_of_date or sizes[other] * MIN_GROUP > table.num_rows:
                 continue
             if not _decides(codes[other], codes[column], valid[other]):
                 continue

@@ -28,6 +28,7 @@ LARGEST = 9999  # a number beyond that is no part of a date
 
 # Of several zones that explain the rows the first of these is named.
 _KNOWN_ZONES = (
+    "UTC",
     "Europe/Berlin",
     "Europe/London",
     "America/New_York",
@@ -42,6 +43,9 @@ _KNOWN_ZONES = (
     "Europe/Moscow",
     "Africa/Johannesburg",
     "Asia/Dubai",
+    "Australia/Adelaide",
+    "Pacific/Auckland",
+    "America/St_Johns",
 )
 
 Mask = npt.NDArray[np.bool_]
@@ -122,7 +126,7 @@ class DatePart(Rule):
                 "a column with a time zone is read `at time zone` another one, one without first at the zone "
                 "it is in, then at the other one"
             )
-        unknown = sorted({*zones} - zoneinfo.available_timezones())
+        unknown = [zone for zone in zones if not _is_zone(zone)]
         return f"there is no time zone {unknown[0]}" if unknown else None
 
 
@@ -161,26 +165,31 @@ def find_date_parts(
     sources = [f.name for f in table.schema if f.name in dates and _parts_of(f.type)]
     waiting = [c for c in table.column_names if c in targets and _is_telling(table.column(c))]
     probe = table.take(np.unique(np.linspace(0, table.num_rows - 1, PROBED_ROWS).astype(np.int64)))
+    looked_at = _Probe.read(probe, waiting)
     found = list(taken)
     for is_local in (False, True):
         for source in sources:
             for zones in _likely_zones(probe, source, waiting) if is_local else [()]:
-                for rule in _parts_in(probe, source, zones, waiting):
-                    of = dates_of(found)
-                    if (
-                        rule.column not in of
-                        and of.get(source) != rule.column
-                        and not rule.broken(table).any()
-                    ):
-                        found.append(rule)
+                clock = _on_the_wall(probe.column(source).combine_chunks(), zones)
+                for part, read in _parts_of(clock.type).items():
+                    for column in looked_at.equal(part, read(clock)):
+                        _consider(DatePart(column, source, part, zones), table, found)
     return found[len(taken) :]
+
+
+def _consider(rule: DatePart, table: pa.Table, found: list[DatePart]) -> None:
+    """Add a rule to those that are found, if it holds in every row and its column follows from no other."""
+    of = dates_of(found)
+    is_circle = rule.column in (rule.of, of.get(rule.of))
+    if rule.column not in of and not is_circle and not rule.broken(table).any():
+        found.append(rule)
 
 
 def _is_telling(column: pa.ChunkedArray) -> bool:
     """Whether it varies so much that chance would have broken what holds, and may be a part of a date."""
     if _is_day(column.type):
         known = column.drop_null()
-    elif is_amount(column.type):
+    elif _is_number(column.type):
         known = column.drop_null()
         values = amounts(known.combine_chunks())[0]
         if len(known) and (values.min() < 0 or values.max() > LARGEST):
@@ -191,19 +200,39 @@ def _is_telling(column: pa.ChunkedArray) -> bool:
     return bool(len(known) >= MIN_ROWS and len(known) * (1 - (share**2).sum()) >= MIN_BREAKS)
 
 
-def _parts_in(
-    probe: pa.Table, source: str, zones: tuple[str, ...], columns: Sequence[str]
-) -> Iterator[DatePart]:
-    """What columns are parts of a date in the rows that are looked at."""
-    dates = _on_the_wall(probe.column(source).combine_chunks(), zones)
-    for part, read in _parts_of(dates.type).items():
-        values = read(dates)
-        for name in columns:
-            kind = probe.schema.field(name).type
-            if name == source or not _may_be(part, kind):
-                continue
-            if not differ(probe.column(name).combine_chunks(), _typed(values, kind)).any():
-                yield DatePart(name, source, part, zones)
+@dataclass(frozen=True)
+class _Probe:
+    """Columns in the rows that are looked at.
+
+    Attributes:
+        numbers: The names of those that are numbers.
+        values: (columns, rows) these; not a number where null.
+        days: The others.
+    """
+
+    numbers: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    days: Mapping[str, pa.Array]
+
+    @classmethod
+    def read(cls, probe: pa.Table, columns: Sequence[str]) -> _Probe:
+        numbers = tuple(name for name in columns if _is_number(probe.schema.field(name).type))
+        values = [_floats(probe.column(name).combine_chunks()) for name in numbers]
+        days = {name: probe.column(name).combine_chunks() for name in columns if name not in numbers}
+        return cls(numbers, np.array(values).reshape(len(numbers), probe.num_rows), days)
+
+    def equal(self, part: str, values: pa.Array) -> list[str]:
+        """The columns that are these values of a part."""
+        if _may_be(part, pa.int64()):
+            same = np.isclose(self.values, _floats(values), rtol=0, atol=0, equal_nan=True).all(axis=1)
+            return [self.numbers[place] for place in np.flatnonzero(same)]
+        fitting = {name: days for name, days in self.days.items() if _may_be(part, days.type)}
+        return [n for n, days in fitting.items() if not differ(days, _typed(values, days.type)).any()]
+
+
+def _floats(column: pa.Array) -> npt.NDArray[np.float64]:
+    values, null = amounts(column)
+    return np.where(null, np.nan, values)
 
 
 def _likely_zones(probe: pa.Table, source: str, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -214,17 +243,17 @@ def _likely_zones(probe: pa.Table, source: str, columns: Sequence[str]) -> Itera
     off = [name for name in columns if name != source and _is_off(dates, probe.column(name))]
     if not off:
         return
+    telling = _Probe.read(probe, off)
     own = () if dates.type.tz else ("UTC",)
     seen: set[bytes] = set()
     for zone in (*_KNOWN_ZONES, *sorted(zoneinfo.available_timezones() - {*_KNOWN_ZONES})):
-        try:
-            clock = _on_the_wall(dates, (*own, zone))
-        except pa.ArrowInvalid:  # Arrow's list of zones lacks a few of Python's
+        if not _is_zone(zone):
             continue
+        clock = _on_the_wall(dates, (*own, zone))
         times = bytes(clock.cast(pa.int64()).fill_null(0).to_numpy().tobytes())
         if times not in seen:
             seen.add(times)
-            if next(_parts_in(probe, source, (*own, zone), off), None):
+            if any(telling.equal(part, _OF_TIMESTAMPS[part](clock)) for part in ("hour", "day", "date")):
                 yield (*own, zone)
 
 
@@ -241,8 +270,18 @@ def _is_off(dates: pa.Array, column: pa.ChunkedArray) -> bool:
         amounts(c)[0][known] for c in (column.combine_chunks(), pc.hour(dates), pc.day(dates))
     )
     off = np.abs(values - day)
-    is_hour = len(np.unique(values)) > 2 and len(np.unique((values - hour) % 24)) <= 2
+    # Summer, winter, and both for a part of an hour.
+    is_hour = len(np.unique(values)) > 4 and len(np.unique((values - hour) % 24)) <= 4
     return is_hour or bool(((off <= 1) | (off >= 27)).all())
+
+
+def _is_zone(name: str) -> bool:
+    """Whether Arrow knows it; of Python's it lacks a few."""
+    try:
+        pc.assume_timezone(pa.array([0], pa.timestamp("s")), name)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _on_the_wall(dates: pa.Array, zones: Sequence[str]) -> pa.Array:
@@ -266,7 +305,12 @@ def _may_be(part: str, kind: pa.DataType) -> bool:
     """Whether a column of the type can be the part."""
     if part == "date":
         return bool(pa.types.is_date(kind))
-    return _is_day(kind) if part.startswith("start of") else is_amount(kind)
+    return _is_day(kind) if part.startswith("start of") else _is_number(kind)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    is_odd = pa.types.is_float16(kind) or (pa.types.is_decimal(kind) and kind.scale < 0)
+    return is_amount(kind) and not is_odd
 
 
 def _is_day(kind: pa.DataType) -> bool:

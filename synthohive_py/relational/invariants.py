@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from synthohive_py.columns.base import ColumnCodec
 from synthohive_py.columns.categorical import CategoricalCodec
@@ -32,8 +34,11 @@ from synthohive_py.rules import (
     find_date_parts,
     mine_rules,
 )
+from synthohive_py.rules.domains import find_domain
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.rules.kinds import codes_of
+from synthohive_py.rules.strangers import Strangers
+from synthohive_py.schema import Constraint
 
 __all__ = ["keep_rules", "learn_rules", "without_broken"]
 
@@ -66,16 +71,16 @@ def learn_rules(
         free=roles.free,
         order=order,
     )
-    dated = [rule for rule in declared if isinstance(rule, DatePart)]
-    dated += find_date_parts(p.table, targets=roles.free, dates=roles.dates, taken=dated)
-    free = [c for c in roles.free if c not in dates_of(dated)]
+    dated = _date_parts(p, roles, [rule for rule in declared if isinstance(rule, DatePart)])
+    dates = dates_of(dated)
+    free = [c for c in roles.free if c not in dates]
     mined = mine_rules(
         p.table,
         columns=[c for c in (*p.codec.names, *p.inherited) if c not in roles.links],
         free=free,
         deciding=roles.telling,
         agreeing=roles.agreeing,
-        dated=dates_of(dated),
+        dated=dates,
         relatives=relatives,
         parent_columns=parent_columns(p, driver, prepared),
         order=order,
@@ -84,9 +89,12 @@ def learn_rules(
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
     agreed, lost = _agreed(found, p, roles.agreeing, threshold)
-    strange = {str(rule) for rule in found if str(rule) in lost and _may_be_strange(rule, found, p, free)}
+    deciding = [rule for rule in found if isinstance(rule, Depends)]
+    strange = [rule for rule in deciding if str(rule) in lost and _may_be_strange(rule, found, p, free)]
+    dropped = lost - said - {str(rule) for rule in strange}
+    strangers, made_up = _strangers(strange, found, p, threshold, seed)
     return Keeper.fit(
-        [*_by_construction(p), *(rule for rule in found if str(rule) not in lost - said - strange)],
+        [*_by_construction(p), *(rule for rule in found if str(rule) not in dropped)],
         p.table,
         name=p.config.name,
         free=free,
@@ -95,9 +103,60 @@ def learn_rules(
         threshold=threshold,
         own=p.own,
         agreed=agreed - lost,
-        lost=strange,
-        seed=seed,
+        strangers=strangers,
+        made_up=made_up,
+        domains=_domains([rule for rule in dated if dates[rule.column] in free], p, threshold),
     )
+
+
+def _date_parts(p: Prepared, roles: _Roles, declared: Sequence[DatePart]) -> list[DatePart]:
+    """The parts of dates, but not of dates that can't be moved to where a declared domain wants them."""
+    personal = {*p.config.pii_cols}
+    targets = {*roles.free} - personal
+    found = find_date_parts(p.table, targets=targets, dates=roles.dates - personal, taken=declared)
+    bounded = {*p.config.accepted_values, *p.config.constraints}
+    dates = dates_of([*declared, *found])
+    return [*declared, *(r for r in found if r.column not in bounded or dates[r.column] in roles.free)]
+
+
+def _domains(dated: Sequence[DatePart], p: Prepared, threshold: int) -> dict[str, pa.Table]:
+    """Per part of a date the values that it may have, if not any."""
+    found = {}
+    for rule in dated:
+        accepted = p.config.accepted_values.get(rule.column, ())
+        bounds = p.config.constraints.get(rule.column, Constraint())
+        domain = find_domain(rule, p.table, accepted, bounds, threshold=threshold)
+        if domain is not None:
+            found[rule.column] = pa.table({rule.column: domain})
+    return found
+
+
+def _strangers(
+    strange: Sequence[Depends], rules: Sequence[Rule], p: Prepared, threshold: int, seed: Seed
+) -> tuple[dict[str, Strangers], dict[str, pa.Table]]:
+    """What stands for rare values that decide, and per rule what follows from it.
+
+    That is what a rare value decides, as it comes out of codes; which one is left to chance for each column,
+    so that no row of few is made again.
+    """
+    strangers: dict[str, Strangers] = {}
+    made_up: dict[str, pa.Table] = {}
+    for on in dict.fromkeys(rule.on for rule in strange):
+        column, codec = p.table.column(on), p.codec.codec(on)
+        assert isinstance(codec, CategoricalCodec)  # no other column loses rare values
+        common = pa.array(codec.values, codec.type)
+        rare = np.asarray(column.is_valid()) & ~np.asarray(pc.is_in(column, value_set=common))
+        follows = [rule.column for rule in strange if rule.on == on]
+        strangers[on] = Strangers.fit(column, rare, follows, threshold=threshold, seed=seed.child(on))
+        names = pa.array(strangers[on].names, codec.type)
+        first = np.unique(codes_of(column.combine_chunks())[rare], return_index=True)[1]
+        for rule in (r for r in rules if isinstance(r, Depends) and r.on == on):
+            rng = seed.child(on, rule.column).numpy()
+            rows = pa.array(rng.permutation(np.flatnonzero(rare)[first])[: len(names)])
+            values = p.codec.codec(rule.column)
+            codes = values.encode(p.table.column(rule.column).combine_chunks().take(rows))
+            made_up[str(rule)] = pa.table({on: names, rule.column: values.decode(codes, rng)})
+    return strangers, made_up
 
 
 @dataclass(frozen=True)
@@ -206,9 +265,9 @@ def _loses_rare(codec: ColumnCodec | None) -> bool:
     return isinstance(codec, PositionalCodec) or (isinstance(codec, CategoricalCodec) and codec.rare)
 
 
-def _may_be_strange(rule: Rule, rules: Sequence[Rule], p: Prepared, free: Collection[str]) -> bool:
+def _may_be_strange(rule: Depends, rules: Sequence[Rule], p: Prepared, free: Collection[str]) -> bool:
     """Whether what it follows from may get values that are made up: of texts that nothing else decides."""
-    if not isinstance(rule, Depends) or rule.on in p.config.accepted_values:
+    if rule.on in p.config.accepted_values:
         return False
     decided = {other.column for other in rules if isinstance(other, Depends)}
     return rule.on in {*free} - decided and is_text_type(p.table.schema.field(rule.on).type)

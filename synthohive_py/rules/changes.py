@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 from synthohive_py.rules.answers import decided_values, wanted_nulls
+from synthohive_py.rules.dateparts import DatePart
+from synthohive_py.rules.domains import is_outside, lent_part
 from synthohive_py.rules.kinds import (
     AtMost,
     Depends,
@@ -20,6 +22,7 @@ from synthohive_py.rules.kinds import (
     Nulls,
     Relatives,
     Rising,
+    are_among,
     codes_of,
     differ,
     followers,
@@ -30,6 +33,7 @@ from synthohive_py.rules.strangers import Strangers
 __all__ = ["Work", "highest_so_far"]
 
 SWAPS = 8  # rounds of exchanging two values that are in the wrong order
+REDATES = 4  # rounds in which dates get another part, for the day there may be the one before here
 RARE = 0.01  # share of rows that borrow values, rather than have one moved
 
 # Per kind of `Nulls`: if this one of the two is null, or is not, whether the other one is.
@@ -215,12 +219,33 @@ class Work:
         if rule.on not in self.free:
             return
         on, column = (self.table.column(name).combine_chunks() for name in rule.columns)
-        known, told = (answers.column(name).combine_chunks() for name in rule.columns)
-        is_else = np.asarray(column.is_valid()) & ~_are_among(column, told)
-        rows = strangers.some(_are_among(on, known) & is_else, self.rng)
+        names = pa.array(strangers.names, answers.schema.field(rule.on).type)
+        real = answers.filter(pc.invert(pc.is_in(answers.column(rule.on), value_set=names)))
+        known, told = (real.column(name).combine_chunks() for name in rule.columns)
+        is_else = np.asarray(column.is_valid()) & ~are_among(column, told)
+        rows = strangers.some(are_among(on, known) & is_else, self.rng)
         if rows.any():
-            names = strangers.of(column.filter(pa.array(rows))).cast(on.type)
-            self.put(rule.on, pc.replace_with_mask(on, pa.array(rows), names))
+            picked = names.take(pa.array(self.rng.integers(0, len(names), rows.sum())))
+            self.put(rule.on, pc.replace_with_mask(on, pa.array(rows), picked.cast(on.type)))
+
+    def redate(self, rule: DatePart, date: str, domain: pa.Array) -> None:
+        """Dates of which a part does not occur get that part of other rows.
+
+        Args:
+            rule: The part.
+            date: The date that it follows from at last.
+            domain: The values of the part that occur.
+        """
+        for again in range(REDATES):
+            bad = is_outside(rule.values(self.table), domain)
+            ticks, null = spread(self.table.column(date).combine_chunks())
+            good = np.flatnonzero(~bad & ~null)
+            if not bad.any() or not len(good):
+                return
+            kind, lent = self.table.schema.field(date).type, ticks[self.rng.choice(good, len(bad))]
+            moved = lent_part(rule.part, ticks, lent, kind)
+            within = (moved >= ticks[good].min()) & (moved <= ticks[good].max()) & (again + 1 < REDATES)
+            self.put_numbers(date, np.where(within, moved, lent), bad)
 
     def depend(self, rule: Depends, answers: pa.Table | None) -> None:
         """Give the dependent column the value that follows.
@@ -332,12 +357,6 @@ def _smallest_first(rules: Sequence[AtMost]) -> list[AtMost]:
 def _step(values: npt.NDArray[Any]) -> int:
     """What all whole numbers are multiples of; 0 for fractions."""
     return int(np.gcd.reduce(values)) if values.dtype == np.int64 else 0
-
-
-def _are_among(values: pa.Array, known: pa.Array) -> Mask:
-    """Which values are known, of any type."""
-    codes = codes_of(pa.concat_arrays([known, values.cast(known.type)]))
-    return np.isin(codes[len(known) :], codes[: len(known)])
 
 
 def _numbered(codes: Sequence[Rows]) -> Rows:

@@ -177,6 +177,9 @@ def _rule(
         return Nulls(one, other, clause.never or "both")
     if clause.kind == "date_part":
         part = DatePart(one, other, clause.part, clause.zones)
+        personal = sorted({*clause.columns} & {*config.pii_cols})
+        if personal:
+            raise _refused(config, part, f"{personal[0]} is personal data, which is replaced")
         why = DatePart.refusal(
             clause.part, clause.zones, *(table.schema.field(name).type for name in clause.columns)
         )

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from synthohive_py.rng import Seed
 from synthohive_py.rules.answers import decided_values, find_answers, wanted_nulls
 from synthohive_py.rules.changes import Work
 from synthohive_py.rules.dateparts import DatePart, dates_of, with_date_parts
+from synthohive_py.rules.domains import is_outside
 from synthohive_py.rules.kinds import (
     AtMost,
     Computed,
@@ -53,8 +53,9 @@ class Keeper:
         is_strict: Whether no two rows of a parent share a value of it.
         answers: Per rule that one column decides another, or its nulls, what is known to follow from what. Of
             values that are made up nothing is: rows only agree.
-        strangers: Per rule by which common values decide and rare ones decide otherwise, what stands for
+        strangers: Per column whose common values decide one thing and rare ones another, what stands for
             these.
+        domains: Per part of a date the values that occur, if not any may; alone in a table.
     """
 
     name: str = ""
@@ -64,6 +65,7 @@ class Keeper:
     is_strict: bool = False
     answers: Mapping[str, pa.Table] = field(default_factory=dict)
     strangers: Mapping[str, Strangers] = field(default_factory=dict)
+    domains: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -78,8 +80,9 @@ class Keeper:
         threshold: int,
         own: Mapping[str, Mask],
         agreed: Collection[str] = (),
-        lost: Collection[str] = (),
-        seed: Seed,
+        strangers: Mapping[str, Strangers] | None = None,
+        made_up: Mapping[str, pa.Table] | None = None,
+        domains: Mapping[str, pa.Table] | None = None,
     ) -> Keeper:
         """Learn what follows from what, for values that are common enough to be stored.
 
@@ -93,25 +96,18 @@ class Keeper:
             threshold: Values held by fewer rows than this are not stored.
             own: Per column with values that belong to few entities, (rows,) the rows of these.
             agreed: The rules of which nothing may be known, as text.
-            lost: Those by which much follows from rare values only, of texts.
-            seed: Decides what stands for these.
+            strangers: Per column whose rare values decide, what stands for these.
+            made_up: Per rule about such a column, what follows from that.
+            domains: Per part of a date the values that occur, if not any may.
         """
         answers = {
             str(rule): find_answers(rule, table, own, threshold)
             for rule in rules
             if isinstance(rule, Depends | NullBy) and str(rule) not in agreed
         }
-        strangers = {
-            str(rule): Strangers.fit(
-                table.column(rule.on),
-                answers[str(rule)].column(rule.on).combine_chunks(),
-                threshold=threshold,
-                seed=seed.child(rule.on),
-            )
-            for rule in rules
-            if isinstance(rule, Depends) and str(rule) in lost
-        }
-        return cls(name, tuple(rules), tuple(free), order, is_strict, answers, strangers)
+        for text, follows in (made_up or {}).items():
+            answers[text] = pa.concat_tables([answers[text], follows.cast(answers[text].schema)])
+        return cls(name, tuple(rules), tuple(free), order, is_strict, answers, strangers or {}, domains or {})
 
     def keep(
         self,
@@ -155,7 +151,8 @@ class Keeper:
             parts={c for r in self.rules if isinstance(r, Computed) for c in r.parts} | {r.of for r in dated},
             compute=compute_all,
         )
-        self._keep_dated(work, dated)
+        self._keep_strange(work)
+        self._keep_dated(work, dated, fixed)
         work.aligned = {c for r in self.rules if isinstance(r, Rising | Intervals) for c in r.columns}
         nulls = [r for r in self.rules if isinstance(r, Nulls | NullBy)]
         work.nulls(nulls, self.answers)
@@ -170,17 +167,35 @@ class Keeper:
             self._warn(work.table, relatives, is_left_out=not bad.all())
         return work.table, work.changed, ~bad | bad.all()
 
-    def _keep_dated(self, work: Work, dated: Sequence[DatePart]) -> None:
-        """The parts of dates; from now on they follow each change of these."""
+    def _keep_strange(self, work: Work) -> None:
+        """Rows with what follows from rare values only get something that stands for one."""
+        for rule in self.rules:
+            if isinstance(rule, Depends) and rule.on in self.strangers:
+                strangers = self.strangers[rule.on]
+                if rule.column in strangers.columns:
+                    work.estrange(rule, self.answers[str(rule)], strangers)
+
+    def _keep_dated(self, work: Work, dated: Sequence[DatePart], fixed: Collection[str]) -> None:
+        """The parts of dates, such as occur; from now on they follow each change of these."""
         rows = with_date_parts(work.table, dated)
         for rule in dated:
             work.put(rule.column, rows.column(rule.column))
+        every = [rule for rule in self.rules if isinstance(rule, DatePart)]
+        for rule in [*every, *every]:  # another day may have another hour somewhere else
+            date = dates_of(every)[rule.column]
+            domain = self._domain(rule, work.table, fixed)
+            if domain is not None and date in work.free:
+                work.redate(rule, date, domain)
+
+    def _domain(self, rule: DatePart, table: pa.Table, fixed: Collection[str] = ()) -> pa.Array | None:
+        """The values that a part of a date may have, if not any; the one that is asked for."""
+        if rule.column in fixed:
+            return table.column(rule.column).unique().drop_null()
+        known = self.domains.get(rule.column)
+        return None if known is None else known.column(0).combine_chunks()
 
     def _keep_decided(self, work: Work) -> None:
         """What is decided by other columns; these and it are settled then."""
-        for rule in self.rules:
-            if isinstance(rule, Depends) and str(rule) in self.strangers:
-                work.estrange(rule, self.answers[str(rule)], self.strangers[str(rule)])
         for rule in _deciding_first([rule for rule in self.rules if isinstance(rule, Depends)]):
             work.depend(rule, self.answers.get(str(rule)))
 
@@ -227,6 +242,9 @@ class Keeper:
         if isinstance(rule, NullBy):  # by what is known of real rows, which may be few of ours
             null = np.asarray(table.column(rule.column).is_null())
             return wanted_nulls(rule, self.answers[str(rule)], table) != null
+        if isinstance(rule, DatePart) and rule.column in self.domains:
+            values, domain = table.column(rule.column).combine_chunks(), self._domain(rule, table)
+            return rule.broken(table) | is_outside(values, domain)
         return rule.broken(table, relatives)
 
     def _warn(self, table: pa.Table, relatives: Relatives, *, is_left_out: bool) -> None:
@@ -270,6 +288,7 @@ class Keeper:
             "is_strict": self.is_strict,
             "answers": {k: table_state(v) for k, v in self.answers.items()},
             "strangers": {k: v.state() for k, v in self.strangers.items()},
+            "domains": {k: table_state(v) for k, v in self.domains.items()},
         }
 
     @classmethod
@@ -283,6 +302,7 @@ class Keeper:
             state["is_strict"],
             {k: table_from_state(v) for k, v in state["answers"].items()},
             {k: Strangers.from_state(v) for k, v in state["strangers"].items()},
+            {k: table_from_state(v) for k, v in state["domains"].items()},
         )
 
 

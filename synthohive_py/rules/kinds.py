@@ -30,6 +30,7 @@ __all__ = [
     "Rising",
     "Rule",
     "TableRules",
+    "are_among",
     "codes_of",
     "differ",
     "followers",
@@ -475,6 +476,12 @@ def codes_of(column: pa.Array) -> Rows:
     plain = column.storage if isinstance(column, pa.ExtensionArray) else column  # UUIDs are bytes
     coded = plain.dictionary_encode(null_encoding="encode")
     return coded.indices.cast(pa.int64()).to_numpy(zero_copy_only=False)
+
+
+def are_among(values: pa.Array, known: pa.Array) -> Mask:
+    """Which values are known, of any type."""
+    codes = codes_of(pa.concat_arrays([known, values.cast(known.type)]))
+    return np.isin(codes[len(known) :], codes[: len(known)])
 
 
 def followers(parents: Rows, order: pa.Array) -> tuple[Rows, Rows]:

@@ -88,7 +88,8 @@ def mine_rules(
         rules += _without_implied(list(_parent_orders(points, theirs, key)), points)
     if order is not None and is_strict:
         rules += _along_siblings(table, points, relatives, order)
-    return tuple(rule for rule in rules if _can_be_kept(rule, free, order))
+    changeable = {*free, *(part for part, date in dated.items() if date in free)}
+    return tuple(r for r in rules if _can_be_kept(r, changeable if isinstance(r, AtMost) else free, order))
 
 
 def _can_be_kept(rule: Rule, free: Collection[str], order: str | None) -> bool:

@@ -6,15 +6,13 @@ from rare ones only would vanish, or contradict. Such rows get a value that look
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synthohive_py.columns.patterns import Patterns
 from synthohive_py.rng import Seed
@@ -29,33 +27,38 @@ class Strangers:
     Attributes:
         names: As many as there are rare values, none of them real.
         share: The rows that hold rare values.
+        columns: What follows mostly from rare values: rows with such a value get one of the texts.
     """
 
     names: tuple[str, ...]
     share: float
+    columns: tuple[str, ...]
 
     @classmethod
-    def fit(cls, column: pa.ChunkedArray, common: pa.Array, *, threshold: int, seed: Seed) -> Strangers:
-        """Make up as many as there are values beside the common ones.
+    def fit(
+        cls,
+        column: pa.ChunkedArray,
+        rare: npt.NDArray[np.bool_],
+        columns: Sequence[str],
+        *,
+        threshold: int,
+        seed: Seed,
+    ) -> Strangers:
+        """Make up as many as there are rare values.
 
         Args:
             column: Real texts.
-            common: Those that are known.
+            rare: (rows,) which are rare.
+            columns: What follows from them.
             threshold: As of `Patterns.fit`.
             seed: Decides what they are.
         """
-        rare = column.filter(pc.invert(pc.is_in(column, value_set=common))).drop_null()
+        texts = column.filter(pa.array(rare)).unique()
         real = {*column.unique().to_pylist()}
-        patterns = Patterns.fit(rare.to_pylist(), threshold=threshold)
-        made = patterns.sample_unique(len(rare.unique()) + len(real), seed.numpy())
+        patterns = Patterns.fit(texts.to_pylist(), threshold=threshold)
+        made = patterns.sample_unique(len(texts) + len(real), seed.numpy())
         names = [name for name in map(str, made) if name not in real]
-        return cls(tuple(names[: len(rare.unique())]), len(rare) / max(len(column), 1))
-
-    def of(self, values: pa.Array) -> pa.Array:
-        """One per value, the same for equal values, in every shard."""
-        unlike = values.dictionary_encode()
-        picked = [zlib.crc32(repr(v).encode()) % len(self.names) for v in unlike.dictionary.to_pylist()]
-        return pa.array(self.names).take(pa.array(picked, pa.int64())).take(unlike.indices)
+        return cls(tuple(names[: len(texts)]), float(rare.mean()), tuple(columns))
 
     def some(self, rows: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
         """As many of these rows as hold rare values in real data, or all if they are fewer."""
@@ -66,9 +69,9 @@ class Strangers:
 
     def state(self) -> dict[str, Any]:
         """All fields, for an artefact."""
-        return {**asdict(self), "names": list(self.names)}
+        return {"names": list(self.names), "share": self.share, "columns": list(self.columns)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Strangers:
         """Those that `state` was taken from."""
-        return cls(tuple(state["names"]), state["share"])
+        return cls(tuple(state["names"]), state["share"], tuple(state["columns"]))

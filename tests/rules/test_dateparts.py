@@ -179,6 +179,73 @@ def test_one_may_be_a_condition() -> None:
     assert (third["at"].dt.quarter == 3).all()
 
 
+def test_days_on_which_nothing_happens_do_not_come_about() -> None:
+    rng = np.random.default_rng(0)
+    days = pd.bdate_range("2020-01-01", "2023-01-01").to_numpy()
+    at = pd.Series(
+        pd.to_datetime(rng.choice(days, 1000)) + pd.to_timedelta(rng.integers(8 * 60, 18 * 60, 1000), "min")
+    )
+    visits = pd.DataFrame({"at": at, "weekday": at.dt.dayofweek, "hour": at.dt.hour})
+    twins = []
+    for options in (
+        {},
+        {"accepted_values": {"weekday": [0, 1, 2, 3, 4]}},
+        {"constraints": {"weekday": {"max": 4}}},
+    ):
+        synthesizer = Synthesizer(
+            metadata_of("visits", **options), model="gaussian_copula", seed=1, progress=False
+        )
+        twins.append(synthesizer.fit({"visits": visits}).sample(scale=2)["visits"])
+    for twin in twins:
+        assert len(twin) == 2000
+        assert (twin["weekday"] == twin["at"].dt.dayofweek).all()
+        assert (twin["hour"] == twin["at"].dt.hour).all()
+        assert {*twin["weekday"]} == {0, 1, 2, 3, 4}
+        assert {*twin["hour"]} == {*range(8, 18)}
+        assert twin["at"].nunique() > 1900
+
+
+def test_a_part_may_be_limited_by_the_parent() -> None:
+    rng = np.random.default_rng(0)
+    founded, of = rng.integers(1990, 2010, 100), rng.integers(0, 100, 1200)
+    at = pd.to_datetime(
+        {"year": founded[of] + rng.integers(0, 12, 1200), "month": 3, "day": 1 + rng.integers(0, 28, 1200)}
+    )
+    metadata = metadata_of("clubs", pk="id")
+    metadata.add_table("games", pk="id", fk={"club": "clubs.id"})
+    games = pd.DataFrame({"id": range(1200), "club": of, "at": at, "year": at.dt.year})
+    games.loc[rng.random(1200) < 0.05, ["at", "year"]] = None  # no order of siblings
+    data = {
+        "clubs": pd.DataFrame({"id": range(100), "founded": founded}),
+        "games": games.astype({"year": "Int64"}),
+    }
+    synthesizer = Synthesizer(metadata, model="gaussian_copula", seed=1, progress=False)
+    assert "parent.founded <= year" in str(synthesizer.plan(data))
+
+    twin = synthesizer.fit(data).sample()
+
+    games = twin["games"].merge(twin["clubs"], left_on="club", right_on="id").dropna()
+    assert len(games) > 900
+    assert (games["founded"] <= games["year"]).all()
+    assert (games["year"] == games["at"].dt.year).all()
+
+
+def test_personal_data_has_no_parts() -> None:
+    born = pd.Series(pd.Timestamp("1950-01-01") + pd.to_timedelta(np.arange(1000) * 17, "D"))
+    people = pd.DataFrame({"born": born, "year": born.dt.year})
+    metadata = metadata_of("people", pii_cols=["year"])
+    assert "year =" not in str(Synthesizer(metadata, progress=False).plan({"people": people}))
+    metadata = metadata_of("people", pii_cols=["year"], rules=["year = extract(year from born)"])
+    with pytest.raises(SchemaValidationError, match="year is personal data, which is replaced"):
+        Synthesizer(metadata, progress=False).fit({"people": people})
+
+
+def test_odd_numbers_are_no_parts() -> None:
+    days = pa.array(range(15_000, 15_600), pa.int32()).cast(pa.date32())
+    halves = pa.array(np.arange(600).astype(np.float16) % 12)
+    assert find_date_parts(pa.table({"t": days, "x": halves}), targets=["x"], dates=["t"]) == []
+
+
 def test_two_that_follow_from_each_other_are_refused() -> None:
     days = pd.DataFrame({"a": pd.to_datetime(["2023-01-01"] * 20), "b": pd.to_datetime(["2023-01-01"] * 20)})
     rules = ["a = date_trunc('year', b)", "b = date_trunc('year', a)"]

@@ -298,4 +298,8 @@ def test_values_that_follow_from_rare_ones_only_do_not_vanish() -> None:
     assert 120 < twin["speed"].notna().sum() <= 240
     assert twin.groupby("model")["speed"].nunique(dropna=False).max() == 1
     assert not {*rare["model"]} & {*twin["model"]}
+    more = synthesizer.sample(append_to={"planes": twin}, seed=2)["planes"]
+    every = pd.concat([twin, more])
+    assert len(every) > len(twin)
+    assert every.groupby("model")["speed"].nunique(dropna=False).max() == 1
     assert twin.loc[twin["speed"].notna(), "model"].str.fullmatch(r"rare \d+").all()

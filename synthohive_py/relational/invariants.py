@@ -80,6 +80,7 @@ def learn_rules(
         free=free,
         deciding=roles.telling,
         agreeing=roles.agreeing,
+        parts=roles.parts,
         dated=dates,
         relatives=relatives,
         parent_columns=parent_columns(p, driver, prepared),
@@ -167,6 +168,7 @@ class _Roles:
         order: The column that siblings are sorted by.
         links: Those of foreign keys.
         free: Those that can be changed.
+        parts: Those that are a part of a foreign key, and telling.
         telling: Those whose twins have the real values; others follow from them.
         agreeing: Those of made-up values; rows with the same one agree in others.
         dates: Those that others may be a part of: all that are known before rules are kept.
@@ -174,6 +176,7 @@ class _Roles:
 
     order: str | None
     links: frozenset[str]
+    parts: frozenset[str]
     free: tuple[str, ...]
     telling: frozenset[str]
     agreeing: frozenset[str]
@@ -193,6 +196,7 @@ class _Roles:
         return cls(
             order,
             frozenset(links),
+            frozenset(_telling_parts(p, prepared)),
             tuple(c for c in codecs if c not in held),
             frozenset(telling),
             frozenset(agreeing - telling),

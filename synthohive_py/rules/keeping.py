@@ -196,7 +196,9 @@ class Keeper:
 
     def _keep_decided(self, work: Work) -> None:
         """What is decided by other columns; these and it are settled then."""
-        for rule in _deciding_first([rule for rule in self.rules if isinstance(rule, Depends)]):
+        rules = [rule for rule in self.rules if isinstance(rule, Depends)]
+        # Who decides what has to stay is chosen before others follow from it.
+        for rule in _deciding_first(sorted(rules, key=lambda rule: rule.column in self.free)):
             work.depend(rule, self.answers.get(str(rule)))
 
     def _keep_followed(self, work: Work, dated: Sequence[DatePart]) -> None:

@@ -47,6 +47,7 @@ def mine_rules(
     free: Collection[str],
     deciding: Collection[str],
     agreeing: Collection[str] = (),
+    parts: Collection[str] = (),
     dated: Mapping[str, str] | None = None,
     relatives: Relatives,
     parent_columns: Mapping[tuple[str, ...], Sequence[str]],
@@ -62,6 +63,8 @@ def mine_rules(
         deciding: Columns that may decide others: those whose twins have the real values. If they can't be
             changed, others follow from them, or they choose who decides them.
         agreeing: Columns of made-up values. Rows with the same one may agree in others.
+        parts: Those that are a part of a foreign key. They can't be changed, nor can a parent's columns that
+            say where nulls are, so they do not say so as well.
         dated: Columns that are a part of a date, and which: where that is null they are.
         relatives: The parents of the rows.
         parent_columns: Per foreign key to a parent the columns of that parent to compare with; under no
@@ -75,10 +78,14 @@ def mine_rules(
     points = {c: _Points.read(table.column(c)) for c in columns if _is_comparable(table.column(c))}
     rules: list[Rule] = [
         *_null_rules(
-            table, sorted((c for c in columns if c not in dated), key=lambda c: c not in free), deciding
+            table,
+            sorted((c for c in columns if c not in dated), key=lambda c: c not in free),
+            {*deciding} - {*parts},
         ),
-        *_dependencies(table, free, deciding, agreeing, dated),
     ]
+    tied = _tied(rules, free)
+    dependencies = _dependencies(table, free, deciding, agreeing, dated)
+    rules += [rule for rule in dependencies if not (rule.on in parts and rule.column in tied)]
     orders = [rule for rule in _orders(points) if dated.get(rule.lower) != dated.get(rule.upper, rule.upper)]
     rules += _reduced(orders, points)
     for key, names in parent_columns.items():
@@ -90,6 +97,15 @@ def mine_rules(
         rules += _along_siblings(table, points, relatives, order)
     changeable = {*free, *(part for part, date in dated.items() if date in free)}
     return tuple(r for r in rules if _can_be_kept(r, changeable if isinstance(r, AtMost) else free, order))
+
+
+def _tied(rules: Sequence[Rule], free: Collection[str]) -> set[str]:
+    """The columns whose nulls follow, at last, from those of columns that can't be changed."""
+    pairs = [{*rule.columns} for rule in rules if isinstance(rule, Nulls)]
+    tied: set[str] = {c for pair in pairs for c in pair} - {*free}
+    while more := {c for pair in pairs if pair & tied for c in pair} - tied:
+        tied |= more
+    return tied
 
 
 def _can_be_kept(rule: Rule, free: Collection[str], order: str | None) -> bool:
@@ -314,7 +330,9 @@ def _null_rules(
 
 def _decided_nulls(table: pa.Table, null: Mapping[str, Mask], deciding: Collection[str]) -> Iterator[NullBy]:
     """For each column with nulls the column of fewest values that says where they are."""
-    codes = {c: codes_of(table.column(c).combine_chunks()) for c in deciding if _is_flat(table.column(c))}
+    # In the table's order: of two that say the same, always the same one is taken.
+    named = [c for c in table.column_names if c in deciding and _is_flat(table.column(c))]
+    codes = {c: codes_of(table.column(c).combine_chunks()) for c in named}
     sizes = {c: int(values.max(initial=-1)) + 1 for c, values in codes.items()}
     ranked = sorted((c for c in codes if 1 < sizes[c] <= MAX_DECIDING), key=sizes.__getitem__)
     known = {c: np.asarray(table.column(c).is_valid()) for c in ranked}

@@ -90,8 +90,7 @@ def learn_rules(
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
     agreed, lost = _agreed(found, p, roles.agreeing, threshold)
-    deciding = [rule for rule in found if isinstance(rule, Depends)]
-    strange = [rule for rule in deciding if str(rule) in lost and _may_be_strange(rule, found, p, free)]
+    strange = _strange(found, lost, p, free)
     dropped = lost - said - {str(rule) for rule in strange}
     strangers, made_up = _strangers(strange, found, p, threshold, seed)
     return Keeper.fit(
@@ -269,12 +268,18 @@ def _loses_rare(codec: ColumnCodec | None) -> bool:
     return isinstance(codec, PositionalCodec) or (isinstance(codec, CategoricalCodec) and codec.rare)
 
 
-def _may_be_strange(rule: Depends, rules: Sequence[Rule], p: Prepared, free: Collection[str]) -> bool:
-    """Whether what it follows from may get values that are made up: of texts that nothing else decides."""
-    if rule.on in p.config.accepted_values:
-        return False
-    decided = {other.column for other in rules if isinstance(other, Depends)}
-    return rule.on in {*free} - decided and is_text_type(p.table.schema.field(rule.on).type)
+def _strange(
+    rules: Sequence[Rule], lost: Collection[str], p: Prepared, free: Collection[str]
+) -> list[Depends]:
+    """Those of the lost rules by which texts decide that may be made up: nothing else decides them."""
+    deciding = [rule for rule in rules if isinstance(rule, Depends)]
+    decided = {rule.column for rule in deciding}
+    texts = {
+        c
+        for c in {*free} - decided - {*p.config.accepted_values}
+        if is_text_type(p.table.schema.field(c).type)
+    }
+    return [rule for rule in deciding if str(rule) in lost and rule.on in texts]
 
 
 def _is_told(rule: Depends, p: Prepared, threshold: int) -> bool:

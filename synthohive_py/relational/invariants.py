@@ -90,9 +90,8 @@ def learn_rules(
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
     agreed, lost = _agreed(found, p, roles.agreeing, threshold)
-    strange = _strange(found, lost, p, free)
-    dropped = lost - said - {str(rule) for rule in strange}
-    strangers, made_up = _strangers(strange, found, p, threshold, seed)
+    strangers, made_up = _strangers(_strange(found, lost, p, free), found, p, threshold, seed)
+    dropped = lost - said - {*made_up}
     return Keeper.fit(
         [*_by_construction(p), *(rule for rule in found if str(rule) not in dropped)],
         p.table,

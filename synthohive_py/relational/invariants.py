@@ -90,7 +90,7 @@ def learn_rules(
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
     agreed, lost = _agreed(found, p, roles.agreeing, threshold)
-    strangers, made_up = _strangers(_strange(found, lost, p, free), found, p, threshold, seed)
+    strangers, made_up = _strangers(found, lost, p, free, threshold=threshold, seed=seed)
     dropped = lost - said - {*made_up}
     return Keeper.fit(
         [*_by_construction(p), *(rule for rule in found if str(rule) not in dropped)],
@@ -131,13 +131,21 @@ def _domains(dated: Sequence[DatePart], p: Prepared, threshold: int) -> dict[str
 
 
 def _strangers(
-    strange: Sequence[Depends], rules: Sequence[Rule], p: Prepared, threshold: int, seed: Seed
+    found: Sequence[Rule],
+    lost: Collection[str],
+    p: Prepared,
+    free: Collection[str],
+    *,
+    threshold: int,
+    seed: Seed,
 ) -> tuple[dict[str, Strangers], dict[str, pa.Table]]:
     """What stands for rare values that decide, and per rule what follows from it.
 
     That is what a rare value decides, as it comes out of codes; which one is left to chance for each column,
     so that no row of few is made again.
     """
+    rules = [rule for rule in found if isinstance(rule, Depends) and rule.column in free]
+    strange = _strange(rules, lost, p, free)
     strangers: dict[str, Strangers] = {}
     made_up: dict[str, pa.Table] = {}
     for on in dict.fromkeys(rule.on for rule in strange):
@@ -149,7 +157,7 @@ def _strangers(
         strangers[on] = Strangers.fit(column, rare, follows, threshold=threshold, seed=seed.child(on))
         names = pa.array(strangers[on].names, codec.type)
         first = np.unique(codes_of(column.combine_chunks())[rare], return_index=True)[1]
-        for rule in (r for r in rules if isinstance(r, Depends) and r.on == on):
+        for rule in (r for r in rules if r.on == on):
             rng = seed.child(on, rule.column).numpy()
             rows = pa.array(rng.permutation(np.flatnonzero(rare)[first])[: len(names)])
             values = p.codec.codec(rule.column)
@@ -268,17 +276,16 @@ def _loses_rare(codec: ColumnCodec | None) -> bool:
 
 
 def _strange(
-    rules: Sequence[Rule], lost: Collection[str], p: Prepared, free: Collection[str]
+    rules: Sequence[Depends], lost: Collection[str], p: Prepared, free: Collection[str]
 ) -> list[Depends]:
     """Those of the lost rules by which texts decide that may be made up: nothing else decides them."""
-    deciding = [rule for rule in rules if isinstance(rule, Depends)]
-    decided = {rule.column for rule in deciding}
+    decided = {rule.column for rule in rules}
     texts = {
         c
         for c in {*free} - decided - {*p.config.accepted_values}
         if is_text_type(p.table.schema.field(c).type)
     }
-    return [rule for rule in deciding if str(rule) in lost and rule.on in texts]
+    return [rule for rule in rules if str(rule) in lost and rule.on in texts]
 
 
 def _is_told(rule: Depends, p: Prepared, threshold: int) -> bool:

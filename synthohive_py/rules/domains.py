@@ -49,8 +49,9 @@ def find_domain(
         return None
     low = 0 if bounds.min is None else max(math.ceil(bounds.min), 0)
     high = 9999 if bounds.max is None else min(math.floor(bounds.max), 9999)
-    numbers = pa.array(range(low, high + 1), pa.float64())
-    return numbers.filter(pc.less_equal(numbers, pc.max(column).cast(pa.float64()))).cast(column.type)
+    if pa.types.is_integer(column.type):
+        high = min(high, np.iinfo(column.type.to_pandas_dtype()).max)
+    return pa.array(range(low, high + 1), pa.float64()).cast(column.type)
 
 
 def is_outside(values: pa.Array, domain: pa.Array) -> npt.NDArray[np.bool_]:

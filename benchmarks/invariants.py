@@ -3,8 +3,10 @@
     python benchmarks/invariants.py --data DIR [--schemas sakila ...]
 
 Judges the twins that multi_table.py has left in build/, with none of the engine's code for rules: each column
-that decides another, each order of two columns of a row or of a row and any of its parents, and each pair of
-columns with nulls. Counted is what at least 100 rows speak of and chance would have broken eight times.
+that decides another, each order of two columns of a row or of a row and any of its parents, each pair of
+columns with nulls, and the ends of the column that says most about where another is null. Counted is what at
+least 100 rows speak of and chance would have broken eight times; of ends 16 times, if they have half of the
+nulls or values.
 """
 
 from __future__ import annotations
@@ -89,6 +91,37 @@ def invariants(metadata: Metadata, table: str, real: Frames, twin: Frames) -> It
             if not (first & second).any() and first.mean() * second.sum() >= LEAST_BREAKS:
                 rows = (null[1][one] == a) & (null[1][other] == b)
                 yield f"({one}, {other}) is never ({what})", int(rows.sum())
+    names = (metadata.tables[table].pk, *(key.columns for key in metadata.tables[table].foreign_keys))
+    alone = {columns[0] for columns in names if len(columns) == 1}
+    ends = [{c: on_line(frame[c]) for c in own if c not in alone} for frame in (ours, theirs)]
+    for column in (c for c in plain if 0 < null[0][c].sum() < len(ours)):
+        yield from at_ends(column, *ends, null[0][column], null[1][column])
+
+
+def at_ends(
+    column: str, real: dict[str, Any], twin: dict[str, Any], real_null: Mask, twin_null: Mask
+) -> Iterator[tuple[str, int]]:
+    """Where a column is always or never null at an end of the one whose ends say most."""
+    best: list[tuple[str, str, Any, bool]] = []
+    most = 0
+    for on, line in real.items():
+        if line is None or on == column:
+            continue
+        found, told = [], 0
+        for is_null in (True, False):
+            own, other = (line[line.notna() & (real_null == null)] for null in (is_null, not is_null))
+            for sign in "<>":
+                inside = own[own < other.min()] if sign == "<" else own[own > other.max()]
+                by_chance = len(inside) * len(other) / max(line.notna().sum(), 1)
+                if 2 * len(inside) >= len(own) and by_chance >= 2 * LEAST_BREAKS:
+                    found.append((on, sign, inside.max() if sign == "<" else inside.min(), is_null))
+                    told += len(inside)
+        if told > most:
+            best, most = found, told
+    for on, sign, limit, is_null in best:
+        beyond = twin[on] <= limit if sign == "<" else twin[on] >= limit
+        rows = int((beyond & (twin_null != is_null)).sum())
+        yield f"{column} is {'' if is_null else 'not '}null where {on} {sign}= {limit}", rows
 
 
 def with_parents(metadata: Metadata, table: str, frames: Frames) -> pd.DataFrame:

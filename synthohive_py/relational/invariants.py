@@ -27,6 +27,7 @@ from synthohive_py.rules import (
     Computed,
     DatePart,
     Depends,
+    NullBeyond,
     Repeats,
     Rule,
     dates_of,
@@ -267,12 +268,20 @@ def _agreed(
     untold = {str(rule) for rule in deciding if not _is_told(rule, p, threshold)} - made_up
     codecs = dict(zip(p.codec.names, p.codec.codecs, strict=True))
     lost = {str(rule) for rule in deciding if _loses_rare(codecs.get(rule.on))} & untold
+    lost |= {str(rule) for rule in rules if isinstance(rule, NullBeyond) and _tells_rare(rule, p, threshold)}
     return made_up | untold, lost
 
 
 def _loses_rare(codec: ColumnCodec | None) -> bool:
     """Whether common values take the place of rare ones, and then would decide what follows from these."""
     return isinstance(codec, PositionalCodec) or (isinstance(codec, CategoricalCodec) and codec.rare)
+
+
+def _tells_rare(rule: NullBeyond, p: Prepared, threshold: int) -> bool:
+    """Whether the point of a rule is a value of few rows, or of few entities."""
+    holders = rule.holders(p.table.column(rule.on).combine_chunks())
+    own = p.own.get(rule.on, np.zeros(len(holders), bool))
+    return bool(holders.any() and (holders & ~own).sum() < threshold)
 
 
 def _strange(

@@ -19,6 +19,7 @@ from synthohive_py.rules.kinds import (
     rule_from_state,
 )
 from synthohive_py.rules.mining import mine_rules
+from synthohive_py.rules.thresholds import NullBeyond
 
 __all__ = [
     "AtMost",
@@ -26,6 +27,7 @@ __all__ = [
     "DatePart",
     "Depends",
     "Intervals",
+    "NullBeyond",
     "NullBy",
     "Nulls",
     "Relatives",

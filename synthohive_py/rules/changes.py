@@ -29,6 +29,7 @@ from synthohive_py.rules.kinds import (
     spread,
 )
 from synthohive_py.rules.strangers import Strangers
+from synthohive_py.rules.thresholds import NullBeyond
 
 __all__ = ["Work", "highest_so_far"]
 
@@ -125,7 +126,24 @@ class Work:
         moved = np.clip(times + by, known.min(), known.max()) if len(known) else times
         return from_numbers(np.where(where, moved, times), null, lent.type)
 
-    def nulls(self, rules: Sequence[Nulls | NullBy], answers: Mapping[str, pa.Table]) -> None:
+    def beyond(self, rules: Sequence[NullBeyond]) -> None:
+        """Nulls and values where they should be beyond a point; values are those of other rows there."""
+        for rule in rules:
+            bad, column = rule.broken(self.table), self.table.column(rule.column).combine_chunks()
+            good = np.flatnonzero(~self._is_null(rule.column))
+            if rule.column not in self.free or not bad.any():
+                continue
+            if rule.is_null:
+                self.put(rule.column, pc.if_else(pa.array(bad), pa.scalar(None, column.type), column))
+            elif len(good):
+                on = codes_of(self.table.column(rule.on).combine_chunks())
+                side = rule.beyond(self.table).astype(np.int64)
+                take = self._alike(bad, good, [on])
+                take = np.where(take < 0, self._alike(bad, good, [side]), take)
+                take = np.where(take < 0, self.rng.choice(good, len(bad)), take)
+                self.put(rule.column, column.take(pa.array(take)))
+
+    def nulls(self, rules: Sequence[Nulls | NullBy | NullBeyond], answers: Mapping[str, pa.Table]) -> None:
         """Rows with a combination of nulls that does not occur take all these columns from another row.
 
         It agrees with them in what decides where nulls are, or has nulls where they should be. Where nothing
@@ -133,9 +151,9 @@ class Work:
         """
         for group in _connected([_with_nulls(r) for r in rules]):
             ours = [r for r in rules if _with_nulls(r) <= group]
-            decided = {r: wanted_nulls(r, answers[str(r)], self.table) for r in ours if isinstance(r, NullBy)}
+            decided = {r: self._decided(r, answers) for r in ours if not isinstance(r, Nulls)}
             broken = [r.broken(self.table) for r in ours if isinstance(r, Nulls)]
-            broken += [wanted != self._is_null(r.column) for r, wanted in decided.items()]
+            broken += [wanted != self._is_null(r.column) for r, (wanted, _) in decided.items()]
             bad = np.logical_or.reduce(broken)
             good, movable, before = np.flatnonzero(~bad), group & self.free, self.table
             if not bad.any() or not movable:
@@ -146,19 +164,26 @@ class Work:
                 self._lend(movable, self._lenders(bad, good, sorted(movable), decided, fixed))
             self._settle_nulls([r for r in ours if isinstance(r, Nulls)], decided, group, before)
 
+    def _decided(self, rule: NullBy | NullBeyond, answers: Mapping[str, pa.Table]) -> tuple[Mask, Mask]:
+        """Whether each row should have a null, and which rows the rule says so of."""
+        if isinstance(rule, NullBeyond):
+            return rule.wanted(self.table), rule.beyond(self.table)
+        return wanted_nulls(rule, answers[str(rule)], self.table), np.ones(self.table.num_rows, bool)
+
     def _lenders(
         self,
         bad: Mask,
         good: Rows,
         names: Sequence[str],
-        decided: Mapping[NullBy, Mask],
+        decided: Mapping[NullBy | NullBeyond, tuple[Mask, Mask]],
         fixed: Sequence[Rows],
     ) -> Rows:
         """The row that each row takes values from: itself, or for a bad row a good one like it."""
         if decided:
-            codes = [codes_of(self.table.column(r.on).combine_chunks()) for r in decided]
+            deciding = dict.fromkeys(rule.on for rule in decided)
+            codes = [codes_of(self.table.column(on).combine_chunks()) for on in deciding]
             take = self._alike(bad, good, [_numbered([*codes, *fixed])])
-            nulls = [wanted.astype(np.int64) for wanted in decided.values()]
+            nulls = [wanted.astype(np.int64) for wanted, _ in decided.values()]
             take = np.where(take < 0, self._alike(bad, good, [_numbered([*nulls, *fixed])]), take)
         else:
             nulls = [self._is_null(name).astype(np.int64) for name in names]
@@ -166,21 +191,26 @@ class Work:
         return np.where(take < 0, self.rng.choice(good, len(bad)), take)
 
     def _settle_nulls(
-        self, rules: Sequence[Nulls], decided: Mapping[NullBy, Mask], group: set[str], before: pa.Table
+        self,
+        rules: Sequence[Nulls],
+        decided: Mapping[NullBy | NullBeyond, tuple[Mask, Mask]],
+        group: set[str],
+        before: pa.Table,
     ) -> None:
         """Put nulls and values where they follow from what stays or decides, and nobody could lend them.
 
         Args:
             rules: What never happens to two columns of the group.
-            decided: Where nulls should be, per rule that says so.
+            decided: Per rule that says where nulls should be that, and of which rows it does.
             group: Columns whose nulls have to do with each other.
             before: The rows before any were lent, which had more values.
         """
         null = {name: self._is_null(name) for name in group}
         settled = {name: np.full(len(null[name]), name not in self.free) for name in group}
-        for by, wanted in decided.items():
+        for by, (wanted, told) in decided.items():
             if by.column in self.free:
-                null[by.column], settled[by.column] = wanted, np.ones(len(wanted), bool)
+                null[by.column] = np.where(told, wanted, null[by.column])
+                settled[by.column] = settled[by.column] | told
         for rule in [*rules] * len(group):  # what follows has consequences itself
             for one, is_null, other, gets_null in _IMPLIED[rule.never]:
                 a, b = rule.columns[one], rule.columns[other]
@@ -364,9 +394,9 @@ def _numbered(codes: Sequence[Rows]) -> Rows:
     return np.unique(np.stack(codes), axis=1, return_inverse=True)[1].ravel()
 
 
-def _with_nulls(rule: Nulls | NullBy) -> set[str]:
+def _with_nulls(rule: Nulls | NullBy | NullBeyond) -> set[str]:
     """The columns of which it says where they are null."""
-    return {rule.column} if isinstance(rule, NullBy) else {*rule.columns}
+    return {*rule.columns} if isinstance(rule, Nulls) else {rule.column}
 
 
 def _connected(sets: Sequence[set[str]]) -> list[set[str]]:

@@ -31,6 +31,7 @@ from synthohive_py.rules.kinds import (
     Rule,
     strict_gap,
 )
+from synthohive_py.rules.thresholds import NullBeyond, can_be_beyond
 from synthohive_py.schema import TableConfig
 
 __all__ = ["declared_formulas", "declared_repetitions", "declared_rules"]
@@ -150,7 +151,7 @@ def declared_rules(
             taken = [c for c in rule.columns if c in {*keys} - _told(rule, deciding, dates)]
             if taken:
                 raise _refused(config, rule, f"{taken[0]} is part of a key, whose values are made up")
-            changed = {rule.column} if isinstance(rule, NullBy | DatePart) else {*rule.columns}
+            changed = {rule.column} if isinstance(rule, NullBy | NullBeyond | DatePart) else {*rule.columns}
             if not changed & {*free, order}:
                 raise _refused(config, rule, "none of its columns can be changed")
             _check(config, rule, table, relatives)
@@ -166,7 +167,7 @@ def _told(rule: Rule, deciding: Collection[str], dates: Collection[str]) -> set[
     """What may be a key, as only the other column follows from it."""
     if isinstance(rule, DatePart):
         return {rule.of} & {*dates}
-    return {rule.on} & {*deciding} if isinstance(rule, Depends | NullBy) else set()
+    return {rule.on} & {*deciding} if isinstance(rule, Depends | NullBy | NullBeyond) else set()
 
 
 def _rule(
@@ -192,6 +193,12 @@ def _rule(
         if any(map(pa.types.is_nested, kinds[:1] if clause.kind == "null_by" else kinds)):
             raise _refused(config, deciding, f"its columns are of the types {kinds[0]} and {kinds[1]}")
         return deciding
+    if clause.kind == "null_beyond":
+        beyond = NullBeyond(one, clause.sign, clause.point, other, clause.is_null)
+        kind = table.schema.field(one).type
+        if not can_be_beyond(clause.point, kind):
+            raise _refused(config, beyond, f"{one} is of the type {kind}")
+        return beyond
     if clause.kind in ("rises", "apart"):
         rule = Rising(one, other) if clause.kind == "rises" else Intervals(one, other)
         along = other if clause.kind == "rises" else one

@@ -29,6 +29,7 @@ from synthohive_py.rules.kinds import (
     rule_from_state,
 )
 from synthohive_py.rules.strangers import Strangers
+from synthohive_py.rules.thresholds import NullBeyond
 from synthohive_py.states import table_from_state, table_state
 
 __all__ = ["Keeper"]
@@ -154,13 +155,13 @@ class Keeper:
         self._keep_strange(work)
         self._keep_dated(work, dated, fixed)
         work.aligned = {c for r in self.rules if isinstance(r, Rising | Intervals) for c in r.columns}
-        nulls = [r for r in self.rules if isinstance(r, Nulls | NullBy)]
-        work.nulls(nulls, self.answers)
+        self._keep_nulls(work)
         self._keep_decided(work)
-        work.nulls(nulls, self.answers)  # what decides may have been decided
+        self._keep_nulls(work)  # what decides may have been decided
         limits = [r for r in self.rules if isinstance(r, AtMost)]
         self._keep_between_rows(work, limits, relatives, fixed)
         work.sort_within_rows([r for r in limits if r.of_parent is None])
+        self._keep_nulls(work)  # ... or moved
         self._keep_followed(work, dated)
         bad = self._keep_borrowing(work, limits, relatives, fixed)
         if bad.any():
@@ -193,6 +194,11 @@ class Keeper:
             return table.column(rule.column).unique().drop_null()
         known = self.domains.get(rule.column)
         return None if known is None else known.column(0).combine_chunks()
+
+    def _keep_nulls(self, work: Work) -> None:
+        """What other columns say of where nulls are."""
+        work.beyond([r for r in self.rules if isinstance(r, NullBeyond)])
+        work.nulls([r for r in self.rules if isinstance(r, Nulls | NullBy | NullBeyond)], self.answers)
 
     def _keep_decided(self, work: Work) -> None:
         """What is decided by other columns; these and it are settled then."""

@@ -25,6 +25,7 @@ from synthohive_py.rules.kinds import (
     spread,
     strict_gap,
 )
+from synthohive_py.rules.thresholds import NullBeyond, find_thresholds, tells_all
 
 __all__ = ["mine_rules"]
 
@@ -80,12 +81,14 @@ def mine_rules(
         *_null_rules(
             table,
             sorted((c for c in columns if c not in dated), key=lambda c: c not in free),
-            {*deciding} - {*parts},
+            free,
+            deciding,
+            parts,
         ),
     ]
-    tied = _tied(rules, free)
-    dependencies = _dependencies(table, free, deciding, agreeing, dated)
-    rules += [rule for rule in dependencies if not (rule.on in parts and rule.column in tied)]
+    ties = _ties(rules, free)
+    rules += _dependencies(table, free, deciding, agreeing, dated)
+    rules = [r for r in rules if not (r.columns[0] in parts and _is_torn(r, table, ties))]
     orders = [rule for rule in _orders(points) if dated.get(rule.lower) != dated.get(rule.upper, rule.upper)]
     rules += _reduced(orders, points)
     for key, names in parent_columns.items():
@@ -99,20 +102,30 @@ def mine_rules(
     return tuple(r for r in rules if _can_be_kept(r, changeable if isinstance(r, AtMost) else free, order))
 
 
-def _tied(rules: Sequence[Rule], free: Collection[str]) -> set[str]:
-    """The columns whose nulls follow, at last, from those of columns that can't be changed."""
+def _ties(rules: Sequence[Rule], free: Collection[str]) -> dict[str, set[str]]:
+    """Per column those that can't be changed whose nulls its own follow from, at last."""
     pairs = [{*rule.columns} for rule in rules if isinstance(rule, Nulls)]
-    tied: set[str] = {c for pair in pairs for c in pair} - {*free}
-    while more := {c for pair in pairs if pair & tied for c in pair} - tied:
-        tied |= more
-    return tied
+    out: dict[str, set[str]] = {}
+    for column in set().union(*pairs):
+        group = {column}
+        while more := {c for pair in pairs if pair & group for c in pair} - group:
+            group |= more
+        out[column] = group - {*free}
+    return out
+
+
+def _is_torn(rule: Rule, table: pa.Table, ties: Mapping[str, set[str]]) -> bool:
+    """Whether a part of a key may say something of nulls, and a column that can't be changed the contrary."""
+    if isinstance(rule, NullBeyond):
+        # Not if these columns' nulls follow from it as well, which the parent's twin keeps.
+        on = table.column(rule.on)
+        return any(not tells_all(on, table.column(c)) for c in ties.get(rule.column, ()))
+    return isinstance(rule, Depends) and bool(ties.get(rule.column))
 
 
 def _can_be_kept(rule: Rule, free: Collection[str], order: str | None) -> bool:
     """Whether a column can be changed so that it holds."""
-    if isinstance(rule, NullBy):
-        return rule.column in free
-    if isinstance(rule, Rising):
+    if isinstance(rule, NullBy | NullBeyond | Rising):
         return rule.column in free
     if isinstance(rule, Intervals):
         return rule.end in free
@@ -296,8 +309,12 @@ def _decides(on: Codes, column: Codes, known: Mask) -> bool:
 
 
 def _null_rules(
-    table: pa.Table, columns: Sequence[str], deciding: Collection[str]
-) -> Iterator[Nulls | NullBy]:
+    table: pa.Table,
+    columns: Sequence[str],
+    free: Collection[str],
+    deciding: Collection[str],
+    parts: Collection[str],
+) -> Iterator[Nulls | NullBy | NullBeyond]:
     """What nulls have to do with each other and with other columns; not what follows from other rules."""
     size = table.num_rows
     alike: dict[bytes, list[str]] = {}
@@ -307,7 +324,12 @@ def _null_rules(
         if 0 < mask.sum() < size:
             null[name] = mask
             alike.setdefault(np.packbits(mask).tobytes(), []).append(name)
-    yield from _decided_nulls(table, {names[0]: null[names[0]] for names in alike.values()}, deciding)
+    firsts = {names[0]: null[names[0]] for names in alike.values()}
+    decided = [*_decided_nulls(table, firsts, {*deciding} - {*parts})]
+    yield from decided
+    # Nulls that go with those of a column that can't be changed (the last of these) follow from it.
+    told = {rule.column for rule in decided} | {names[0] for names in alike.values() if names[-1] not in free}
+    yield from find_thresholds(table, {c: mask for c, mask in firsts.items() if c not in told}, deciding)
     for names in alike.values():
         if len(names) > 1 and _by_chance(null[names[0]], ~null[names[0]]) >= MIN_BREAKS:
             yield from (Nulls(*pair, "first") for pair in zip(names, [*names[1:], names[0]], strict=True))

@@ -1,0 +1,247 @@
+"""Columns that are null up to a point of another one, or from a point on: what was introduced in 1969."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from synthohive_py.clauses import Sign, quoted
+from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
+from synthohive_py.rules.kinds import Relatives, Rule, spread
+
+__all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "tells_all"]
+
+MIN_BREAKS = 16  # rows beyond a point that would be otherwise by chance; many points and columns are tried
+MIN_SHARE = 0.5  # of a column's nulls, or of its values, that are beyond the point
+PROBED_ROWS = 5000  # looked at before all rows are
+FINEST = -9  # the power of ten to which a point between two floats is rounded at most
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class NullBeyond(Rule):
+    """Where a value is beyond a point, another column is null, or is not.
+
+    Attributes:
+        on: The column with the point.
+        sign: How a value that says nothing compares with the point.
+        point: The point as SQL writes it: a number, or a date or time in quotes.
+        column: The column that is null, or is not, in all other rows.
+        is_null: Which of the two.
+    """
+
+    kind: ClassVar[str] = "null_beyond"
+    on: str
+    sign: Sign
+    point: str
+    column: str
+    is_null: bool
+
+    def __str__(self) -> str:
+        is_null = "is null" if self.is_null else "is not null"
+        return f"{quoted(self.on)} {self.sign} {self.point} or {quoted(self.column)} {is_null}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.on, self.column)
+
+    def beyond(self, table: pa.Table) -> Mask:
+        """The rows that it says something about."""
+        on = table.column(self.on).combine_chunks()
+        values, null = spread(on)
+        point = _ticks(self.point, on.type)
+        within = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}[self.sign]
+        return ~null & ~within(values, point)
+
+    def wanted(self, table: pa.Table) -> Mask:
+        """Whether each row should have a null; where the rule says nothing, whether it has one."""
+        null = np.asarray(table.column(self.column).is_null())
+        return np.where(self.beyond(table), self.is_null, null)
+
+    def holders(self, column: pa.Array) -> Mask:
+        """Which values of the column with the point are just that."""
+        values, null = spread(column)
+        return ~null & (values == _ticks(self.point, column.type))
+
+    def support(self, table: pa.Table, relatives: Relatives | None = None) -> int:  # noqa: ARG002
+        return int(self.beyond(table).sum())
+
+    def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
+        return self.wanted(table) != np.asarray(table.column(self.column).is_null())
+
+
+def can_be_beyond(point: str, kind: pa.DataType) -> bool:
+    """Whether values of a type can be compared with a point."""
+    try:
+        _ticks(point, kind)
+    except (ArithmeticError, ValueError):  # Arrow's errors are the latter
+        return False
+    return True
+
+
+def find_thresholds(
+    table: pa.Table, null: Mapping[str, Mask], deciding: Collection[str]
+) -> Iterator[NullBeyond]:
+    """For each column with nulls those points of the column that says most about where they are.
+
+    Args:
+        table: The real rows.
+        null: Per column with nulls (rows,) where they are.
+        deciding: Columns whose twins have the real values.
+    """
+    names = [c for c in table.column_names if c in deciding and _has_points(table.schema.field(c).type)]
+    points = {c: spread(table.column(c).combine_chunks()) for c in names}
+    for column, mask in null.items():
+        best, most = [], 0
+        for on, (values, unknown) in points.items():
+            zones = [] if on == column else _zones(values, mask, ~unknown)
+            told = sum(zone.rows for zone in zones)
+            if told > most:
+                best, most = [(on, zone) for zone in zones], told
+        for on, zone in best:
+            kind = table.schema.field(on).type
+            point = _round_point(zone.above, zone.upto, kind)
+            if point is not None and can_be_beyond(point, kind):
+                yield NullBeyond(on, "<" if zone.is_upper else ">=", point, column, zone.is_null)
+
+
+def tells_all(on: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
+    """Whether points of one column say of all rows whether another one is null."""
+    if not _has_points(on.type):
+        return False
+    values, unknown = spread(on.combine_chunks())
+    zones = _zones(values, np.asarray(column.is_null()), ~unknown)
+    return sum(zone.rows for zone in zones) == len(on)
+
+
+@dataclass(frozen=True)
+class _Zone:
+    """Rows at one end of a column in which another one is always null, or never.
+
+    Attributes:
+        is_upper: Whether they are at its upper end.
+        is_null: Which of the two.
+        rows: How many they are.
+        above: The point where they begin or end is more than this value,
+        upto: and at most this one.
+    """
+
+    is_upper: bool
+    is_null: bool
+    rows: int
+    above: float
+    upto: float
+
+
+def _zones(values: Numbers, null: Mask, known: Mask) -> list[_Zone]:
+    """The ends of a column at which another one is always null or never, though by chance it is not.
+
+    Args:
+        values: (rows,) of the column.
+        null: (rows,) whether the other one is null.
+        known: (rows,) whether there is a value.
+    """
+    probe = np.linspace(0, len(values) - 1, PROBED_ROWS).astype(np.int64)
+    some = probe[known[probe]]
+    is_mixed = 0 < null[some].sum() < len(some)  # else a look at some tells nothing
+    if is_mixed and not any(_at_ends(values[some], null[some], MIN_SHARE / 2)):
+        return []
+    own = values[known]
+    return [
+        zone
+        for zone, by_chance in _at_ends(own, null[known], MIN_SHARE)
+        if by_chance >= MIN_BREAKS and np.isfinite([zone.above, zone.upto]).all()
+    ]
+
+
+def _at_ends(values: Numbers, null: Mask, share: float) -> Iterator[tuple[_Zone, float]]:
+    """The ends with this share of the nulls or values, and how many rows there were otherwise by chance."""
+    for is_null in (True, False):
+        own, other = (values[null], values[~null]) if is_null else (values[~null], values[null])
+        if not len(own) or not len(other):
+            return
+        for is_upper in (False, True):
+            limit = other.max() if is_upper else other.min()
+            inside = own[own > limit] if is_upper else own[own < limit]
+            if len(inside) and len(inside) >= share * len(own):
+                ends = (limit, inside.min()) if is_upper else (inside.max(), limit)
+                yield _Zone(is_upper, is_null, len(inside), *ends), len(inside) * len(other) / len(values)
+
+
+def _round_point(above: float, upto: float, kind: pa.DataType) -> str | None:
+    """The roundest value that is more than one and at most the other; None if there is none to write."""
+    t = pa.types
+    if _is_dated(kind):
+        plain = kind if t.is_date(kind) else pa.timestamp(kind.unit)  # without a zone
+        ends = from_numbers(np.array([above, upto]), np.zeros(2, bool), plain)
+        low, high = ends.cast(pa.timestamp("us" if t.is_date(kind) else kind.unit)).to_numpy()
+        candidates = (high.astype(f"datetime64[{unit}]") for unit in ("Y", "M", "D", "h", "m", "s", "us"))
+        return next((_date_text(c, kind) for c in candidates if low < c <= high), None)
+    if t.is_uint64(kind):
+        above, upto = (
+            from_numbers(np.array([end]), np.zeros(1, bool), kind)[0].as_py() for end in (above, upto)
+        )
+    scale = kind.scale if t.is_decimal(kind) else 0
+    low, high = (Decimal(str(end)).scaleb(-scale) for end in (above, upto))
+    finest = FINEST if t.is_floating(kind) else -scale
+    for power in range(max(math.ceil((high - low).log10()), finest), finest - 1, -1):
+        rounded = (high.scaleb(-power)) // 1
+        point = rounded.scaleb(power)
+        if low < point <= high:
+            return f"{point:f}"
+    return None
+
+
+def _date_text(point: np.datetime64, kind: pa.DataType) -> str:
+    """A date or time in quotes, as SQL takes it."""
+    day, _, clock = str(point.astype("datetime64[us]")).partition("T")
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return f"'{day} {clock.removesuffix('.000000')}+00:00'"
+    return f"'{day}'" if clock.strip("0:.") == "" else f"'{day} {clock.removesuffix('.000000')}'"
+
+
+def _ticks(point: str, kind: pa.DataType) -> float:
+    """A point that SQL writes as a number on the line of a type's values."""
+    t = pa.types
+    if t.is_date(kind):
+        return int(to_numbers(pa.array([date.fromisoformat(_text(point))], kind))[0][0])
+    if t.is_timestamp(kind):
+        moment = datetime.fromisoformat(_text(point))
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        return int(to_numbers(pa.array([moment], pa.timestamp("us")).cast(pa.timestamp(kind.unit)))[0][0])
+    if not _has_points(kind):
+        raise ValueError(f"values of type {kind} have no order that a point could be on")
+    number = Decimal(point).scaleb(kind.scale if t.is_decimal(kind) else 0)
+    is_whole = number == int(number) and not t.is_floating(kind)
+    if t.is_uint64(kind):
+        if not is_whole:
+            raise ValueError(f"{point} is no whole number")
+        return int(to_numbers(pa.array([int(number)], kind))[0][0])
+    return int(number) if is_whole else float(number)
+
+
+def _has_points(kind: pa.DataType) -> bool:
+    """Whether SQL can write a point among the values of a type."""
+    t = pa.types
+    return bool(t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) or _is_dated(kind))
+
+
+def _is_dated(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+def _text(point: str) -> str:
+    """What stands between quotes."""
+    if point[:1] != "'":
+        raise ValueError(f"{point} is no date")
+    return point[1:-1]

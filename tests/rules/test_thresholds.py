@@ -1,0 +1,277 @@
+"""Columns that are null up to a point of another one, or from one on: found, declared, right in every row."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthohive_py import Metadata, SchemaError, SchemaValidationError, Synthesizer
+from synthohive_py.clauses import parse_clauses
+from synthohive_py.relational import shards
+from synthohive_py.rules.thresholds import NullBeyond, can_be_beyond, find_thresholds
+
+FAST = {"epochs": 2}  # a model that knows little would get many of them wrong
+
+
+def seasons(rows: int = 2000) -> pd.DataFrame:
+    """Seasons of teams: divisions since 1969, a trophy until 1979, and an average of no games."""
+    rng = np.random.default_rng(0)
+    year = rng.integers(1900, 2020, rows)
+    games = rng.integers(0, 20, rows) * rng.integers(1, 9, rows)
+    return pd.DataFrame(
+        {
+            "year": year,
+            "games": games,
+            "division": pd.Series(rng.choice(["east", "west"], rows)).where(year >= 1969),
+            "trophy": pd.Series(rng.choice(["gold", "none"], rows)).where(
+                (year < 1980) & (rng.random(rows) < 0.7)
+            ),
+            "average": pd.Series(np.round(rng.gamma(2, 10, rows), 2)).where(games > 0),
+            "steals": pd.Series(rng.poisson(30, rows), dtype="Int64").where(
+                (year >= 1951) | (rng.random(rows) < 0.4)
+            ),
+            "note": pd.Series(rng.choice(["a", "b"], rows)).where(rng.random(rows) < 0.5),
+        }
+    )
+
+
+def keeps(rows: pd.DataFrame) -> None:
+    assert (rows["division"].isna() == (rows["year"] < 1969)).all()
+    assert rows.loc[rows["year"] >= 1980, "trophy"].isna().all()
+    assert (rows["average"].isna() == (rows["games"] == 0)).all()
+    assert rows.loc[rows["year"] >= 1951, "steals"].notna().all()
+
+
+def metadata_of(table: str, **options: Any) -> Metadata:
+    metadata = Metadata()
+    metadata.add_table(table, **options)
+    return metadata
+
+
+def test_they_are_found_and_kept_in_all_shards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, size in (("SHARD_ROWS", 700), ("WHOLE_ROWS", 20), ("SHARD_SHARE", 1)):
+        monkeypatch.setattr(shards, name, size)
+    keeps(seasons())
+    synthesizer = Synthesizer(metadata_of("seasons"), seed=1, model_options=FAST, progress=False)
+    plan = str(synthesizer.plan({"seasons": seasons()}))
+    for rule in (
+        "year >= 1969 or division is null (",
+        "year < 1969 or division is not null (",
+        "year < 1980 or trophy is null (",
+        "games >= 1 or average is null (",
+        "games < 1 or average is not null (",
+        "year < 1951 or steals is not null (",
+    ):
+        assert f"rule: {rule}" in plan
+    assert "note is" not in plan
+
+    synthesizer.fit({"seasons": seasons()}).save(tmp_path / "seasons.syn")
+    twin = Synthesizer.load(tmp_path / "seasons.syn").sample(scale=2)["seasons"]
+
+    assert len(twin) == 4000
+    keeps(twin)
+    # Nothing is filled or emptied beyond what they say.
+    early = twin["year"] < 1951
+    assert 0.2 < twin.loc[early, "steals"].notna().mean() < 0.6
+    assert 0.2 < twin["trophy"].notna().mean() < 0.7
+
+
+def test_rows_that_are_asked_for_lie_on_their_side() -> None:
+    metadata = metadata_of("seasons")
+    synthesizer = Synthesizer(metadata, seed=1, model="gaussian_copula", progress=False)
+    twin = synthesizer.fit({"seasons": seasons()}).sample(conditions={"seasons": {"division": "east"}})[
+        "seasons"
+    ]
+
+    assert len(twin) == 2000
+    assert (twin["division"] == "east").all()
+    assert (twin["year"] >= 1969).all()
+
+
+def test_they_say_it_of_dates_and_leave_other_nulls_alone() -> None:
+    rng = np.random.default_rng(0)
+    at = pd.Timestamp("2018-05-01") + pd.to_timedelta(rng.integers(0, 5 * 365 * 24, 3000), "h")
+    orders = pd.DataFrame({"ordered": at, "channel": pd.Series(rng.choice(["app", "web"], 3000))})
+    orders["channel"] = orders["channel"].where(at >= "2020-07-01")
+    orders["zone"] = at.tz_localize("UTC")
+    orders.loc[rng.random(3000) < 0.05, ["ordered", "zone"]] = None
+    data = {"orders": orders}
+    synthesizer = Synthesizer(metadata_of("orders"), seed=1, model_options=FAST, progress=False)
+    plan = str(synthesizer.plan(data))
+    assert "ordered >= '2020-07-01' or channel is null" in plan
+    assert "ordered < '2020-07-01' or channel is not null" in plan
+
+    twin = synthesizer.fit(data).sample()["orders"]
+
+    known = twin["ordered"].notna()
+    assert (~known).sum() > 50
+    early = twin.loc[known, "ordered"] < "2020-07-01"
+    assert (twin.loc[known, "channel"].isna() == early).all()
+    assert 0 < twin.loc[~known, "channel"].notna().mean() < 1
+
+
+def test_what_follows_from_such_nulls_in_a_child_holds_as_well() -> None:
+    rng = np.random.default_rng(0)
+    year = np.repeat(np.arange(1900, 2000), 12)
+    teams = pd.DataFrame({"id": range(1200), "year": year})
+    teams["division"] = pd.Series(rng.choice(["east", "west"], 1200)).where(year >= 1969)
+    of = rng.integers(0, 1200, 3000)
+    halves = pd.DataFrame({"team": of, "division": teams["division"].to_numpy()[of]})
+    halves["champion"] = np.where(halves["division"].isna(), None, rng.choice(["Y", "N"], 3000))
+    metadata = metadata_of("teams", pk="id")
+    metadata.add_table("halves", fk={"team": "teams.id"})
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False)
+
+    twin = synthesizer.fit({"teams": teams, "halves": halves}).sample()
+
+    both = twin["halves"].merge(twin["teams"], left_on="team", right_on="id", suffixes=("", "_of_team"))
+    assert len(both) > 2500
+    assert (both["champion"].isna() == (both["year"] < 1969)).all()
+
+
+def test_a_declared_one_is_kept_however_few_rows_there_are() -> None:
+    rng = np.random.default_rng(0)
+    built = pd.Timestamp("1990-01-01") + pd.to_timedelta(rng.integers(0, 9000, 40), "D")
+    cars = pd.DataFrame({"built": built, "price": rng.integers(-5, 6, 40)})
+    cars["airbag"] = pd.Series(rng.choice(["1", "2"], 40)).where(built >= "2004-06-01")
+    cars["refund"] = pd.Series(rng.random(40)).where(cars["price"] <= -2)
+    rules = [
+        "built >= '2004-06-01' or airbag is null",
+        "timestamp '2004-06-01 00:00:00' > built or airbag is not null",
+        "price <= -2 or refund is null",
+        "refund is not null or price > -1.5",
+    ]
+    metadata = metadata_of("cars", rules=rules)
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False)
+    plan = synthesizer.plan({"cars": cars})
+    assert {rule.text for rule in plan.tables[0].rules} == {
+        "built >= '2004-06-01' or airbag is null",
+        "built < '2004-06-01 00:00:00' or airbag is not null",
+        "price <= -2 or refund is null",
+        "price > -1.5 or refund is not null",
+    }
+
+    twin = synthesizer.fit({"cars": cars}).sample(scale=25)["cars"]
+
+    assert len(twin) == 1000
+    assert (twin["airbag"].isna() == (twin["built"] < "2004-06-01")).all()
+    assert (twin["refund"].isna() == (twin["price"] > -2)).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("year >= 1990 or division is null", "real rows break it"),
+        ("year >= '1969-01-01' or division is null", "year is of the type int64"),
+        ("division >= 5 or average is null", "division is of the type string"),
+        ("id >= 5 or division is null", "id is part of a key"),
+        ("year >= 1969 or divison is null", "is declared but not in the data"),
+    ],
+)
+def test_one_that_can_not_be_kept_is_refused(rule: str, why: str) -> None:
+    metadata = metadata_of("seasons", pk="id", rules=[rule])
+    data = seasons().assign(id=range(2000))
+    with pytest.raises(SchemaError) as caught:
+        Synthesizer(metadata, progress=False).fit({"seasons": data})
+    assert "seasons" in str(caught.value)
+    assert why in str(caught.value)
+
+
+def test_a_bound_of_the_column_itself_is_no_rule() -> None:
+    with pytest.raises(SchemaError, match="min or max of the column's constraint"):
+        metadata_of("seasons", rules=["year >= 1900 or year is null"])
+
+
+def test_a_point_that_few_rows_hold_is_not_told() -> None:
+    rng = np.random.default_rng(0)
+    size = np.sort(rng.choice(100_000, 1000, replace=False) * 7 + 3)
+    # One value apart, so that no round one lies between.
+    size[500] = size[499] + 1
+    data = pd.DataFrame({"size": size, "grade": np.where(np.arange(1000) < 500, None, "a")})
+    synthesizer = Synthesizer(metadata_of("parcels"), seed=1, model_options=FAST, progress=False)
+    assert "grade is null" not in str(synthesizer.plan({"parcels": data}))
+    rule = f"size >= {size[500]} or grade is null"
+    declared = Synthesizer(metadata_of("parcels", rules=[rule]), seed=1, model_options=FAST, progress=False)
+    assert rule in str(declared.plan({"parcels": data}))
+
+
+KINDS = {
+    pa.int8(): st.integers(-128, 127),
+    pa.int64(): st.integers(-(2**62), 2**62),
+    pa.uint64(): st.integers(0, 2**64 - 1),
+    pa.float32(): st.floats(width=32, allow_nan=False),
+    pa.float64(): st.floats(allow_nan=False),
+    pa.decimal128(9, 3): st.integers(-(10**8), 10**8).map(lambda n: Decimal(n).scaleb(-3)),
+    pa.date32(): st.dates(),
+    pa.timestamp("us"): st.datetimes(),
+    pa.timestamp("s"): st.datetimes().map(lambda t: t.replace(microsecond=0)),
+    pa.timestamp("ns", "Europe/Berlin"): st.datetimes(
+        dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.timezone.utc)
+    ),
+}
+
+
+@given(data=st.data(), kind=st.sampled_from(list(KINDS)), is_upper=st.booleans(), starts_null=st.booleans())
+def test_what_is_found_holds_and_is_read_back(
+    data: st.DataObject, kind: pa.DataType, is_upper: bool, starts_null: bool
+) -> None:
+    values = data.draw(st.lists(KINDS[kind], min_size=2, max_size=40))
+    values = values * (100 // len(values) + 1)
+    on = pa.array(values, kind)
+    point = data.draw(st.sampled_from(values))
+    ticks = np.array([v > point if is_upper else v >= point for v in values])
+    is_null = ticks == starts_null
+    column = pa.array([None if null else 1 for null in is_null])
+    table = pa.table({"on": on, "column": column})
+    for rule in find_thresholds(table, {"column": is_null}, ["on"]):
+        assert not rule.broken(table).any()
+        assert rule.support(table) >= 16
+        (clause,) = parse_clauses(str(rule))
+        assert clause.columns == rule.columns
+        assert (clause.sign, clause.point, clause.is_null) == (rule.sign, rule.point, rule.is_null)
+
+
+@given(point=st.text(max_size=12), kind=st.sampled_from([*KINDS, pa.string(), pa.duration("s")]))
+def test_any_other_text_is_no_point(point: str, kind: pa.DataType) -> None:
+    if can_be_beyond(point, kind):
+        rule = NullBeyond("on", "<", point, "column", is_null=True)
+        assert rule.beyond(pa.table({"on": pa.array([None], kind)})).sum() == 0
+
+
+def test_the_clause_language_is_that_of_sql() -> None:
+    for text, says in (
+        ("year >= 1969 or division is null", ("year", ">=", "1969", "division", True)),
+        ("1969 <= year or division is null", ("year", ">=", "1969", "division", True)),
+        ("division is not null or (year < -1.5)", ("year", "<", "-1.5", "division", False)),
+        ("at > date '2020-01-01' or x is null", ("at", ">", "'2020-01-01'", "x", True)),
+    ):
+        (clause,) = parse_clauses(text)
+        on, column = clause.columns
+        assert (on, clause.sign, clause.point, column, clause.is_null) == says
+
+
+def test_a_point_with_an_offset_is_that_moment() -> None:
+    kind = pa.timestamp("us", "UTC")
+    at = pa.array([dt.datetime(2020, 1, 1, 11, tzinfo=dt.timezone.utc)], kind)
+    rule = NullBeyond("at", ">=", "'2020-01-01 13:00:00+02:00'", "x", is_null=True)
+    assert not rule.beyond(pa.table({"at": at})).any()
+    later = NullBeyond("at", ">=", "'2020-01-01 14:00:00+02:00'", "x", is_null=True)
+    assert later.beyond(pa.table({"at": at})).all()
+
+
+def test_a_refusal_names_table_column_and_remedy() -> None:
+    metadata = metadata_of("seasons", rules=["division >= 5 or average is null"])
+    with pytest.raises(SchemaValidationError) as caught:
+        Synthesizer(metadata, progress=False).fit({"seasons": seasons()})
+    text = str(caught.value)
+    assert "seasons" in text
+    assert "declare it of other columns, or take the rule out" in text

@@ -88,16 +88,19 @@ class Work:
         new = np.where(where, values.astype(old.dtype), old)
         self.put(name, from_numbers(new, null & ~where, self.table.schema.field(name).type))
 
-    def borrow(self, names: set[str], bad: Mask, likeness: Sequence[Rows]) -> None:
+    def borrow(self, names: set[str], bad: Mask, likeness: Sequence[Rows], sides: Sequence[Rows]) -> None:
         """Bad rows take all these columns from rows that keep the rules, one from one.
 
         Args:
             names: The columns.
             bad: Which rows.
             likeness: Ways in which who lends should be like who borrows: (rows,) equal numbers for those.
+            sides: In what they should always be alike: what stays and says where nulls are.
         """
         good = np.flatnonzero(~bad)
-        take = self._alike(bad, good, likeness or [np.zeros(len(bad), np.int64)])
+        side = _numbered([np.zeros(len(bad), np.int64), *sides])
+        take = self._alike(bad, good, [_numbered([way, side]) for way in likeness] or [side])
+        take = np.where(take < 0, self._alike(bad, good, [side]), take)
         self._lend(names, np.where(take < 0, self.rng.choice(good, len(bad)), take))
 
     def _lend(self, names: set[str], take: Rows) -> None:
@@ -280,7 +283,8 @@ class Work:
     def depend(self, rule: Depends, answers: pa.Table | None) -> None:
         """Give the dependent column the value that follows.
 
-        If it has to stay, what decides it changes: a row takes the value of another row with the same one.
+        If it has to stay, what decides it changes: a row takes the value of another row with the same one,
+        or one that is known to decide it; null if there is none.
         """
         settled = {rule.on, rule.column} - self.free
         follows = decided_values(rule, answers, self.table)
@@ -288,11 +292,24 @@ class Work:
         bad = differ(column, follows)
         if rule.column not in settled:
             self.put(rule.column, follows)
-        elif rule.on not in settled and not bad.all():
-            take = self._alike(bad, np.flatnonzero(~bad), [codes_of(column)])
-            take = np.where(take < 0, np.arange(len(take)), take)
-            self.put(rule.on, self.table.column(rule.on).take(pa.array(take)))
+        elif rule.on not in settled:
+            self.put(rule.on, self._deciding(rule, answers, bad))
         self.free -= {rule.on, rule.column}
+
+    def _deciding(self, rule: Depends, answers: pa.Table | None, bad: Mask) -> pa.Array:
+        """What decides; in bad rows a value that decides what they have, else null if that occurs."""
+        on, column = (self.table.column(name).combine_chunks() for name in rule.columns)
+        good = np.flatnonzero(~bad & np.asarray(on.is_valid()))
+        if answers is not None:  # below the rows
+            known, follows = (answers.column(name).combine_chunks() for name in rule.columns)
+            on = pa.concat_arrays([on, known.cast(on.type)])
+            column = pa.concat_arrays([column, follows.cast(column.type)])
+        some, codes = np.pad(bad, (0, len(on) - len(bad))), codes_of(column)
+        take = self._alike(some, good, [codes])
+        take = np.where(take < 0, self._alike(some, np.arange(len(bad), len(on)), [codes]), take)
+        empty = np.flatnonzero(self._is_null(rule.on))[:1]
+        take = np.where(take < 0, empty if len(empty) else np.arange(len(take)), take)
+        return on.take(pa.array(take[: len(bad)]))
 
     def clamp(self, rule: AtMost, name: str, relatives: Relatives | None = None) -> None:
         """Move a column of a rule as far from the other one as it is in a row that keeps the rule.
@@ -391,7 +408,11 @@ def _step(values: npt.NDArray[Any]) -> int:
 
 def _numbered(codes: Sequence[Rows]) -> Rows:
     """Equal numbers for rows that are equal in all columns."""
-    return np.unique(np.stack(codes), axis=1, return_inverse=True)[1].ravel()
+    out = codes[0]
+    for more in codes[1:]:
+        width = int(more.max(initial=0) - more.min(initial=0)) + 1
+        out = np.unique(out * width + more - more.min(initial=0), return_inverse=True)[1].astype(np.int64)
+    return out
 
 
 def _with_nulls(rule: Nulls | NullBy | NullBeyond) -> set[str]:

@@ -26,6 +26,7 @@ from synthohive_py.rules.kinds import (
     Repeats,
     Rising,
     Rule,
+    codes_of,
     rule_from_state,
 )
 from synthohive_py.rules.strangers import Strangers
@@ -40,6 +41,7 @@ WARNED = 3  # rules that a warning names, those that most rows break
 BORROWS = 8  # rounds of taking the values of another row, for rows that still break a rule
 
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -219,14 +221,26 @@ class Keeper:
     ) -> Mask:
         """Rows that still break a rule take values from others; which do so in the end."""
         families = [relatives.along(key).rows for key in sorted({r.key for r in limits if r.of_parent})]
+        names = self._borrowed(fixed)
         bad = self.broken(work.table, relatives)
         for again in range(BORROWS):
             if not bad.any() or bad.all():
                 break
             # Rows of one parent have its limits in common; others have other values to lend.
-            work.borrow(self._borrowed(fixed), bad, families if again % 2 else [])
+            work.borrow(names, bad, families if again % 2 else [], self._sides(work.table, names))
             bad = self.broken(work.table, relatives)
         return bad
+
+    def _sides(self, table: pa.Table, names: set[str]) -> list[Rows]:
+        """What stays of each row and says where nulls are in columns that are borrowed."""
+        told = [r for r in self.rules if isinstance(r, NullBy | NullBeyond)]
+        told = [r for r in told if r.column in names and r.on not in names]
+        return [
+            r.beyond(table).astype(np.int64)
+            if isinstance(r, NullBeyond)
+            else codes_of(table.column(r.on).combine_chunks())
+            for r in told
+        ]
 
     def _borrowed(self, fixed: Collection[str]) -> set[str]:
         """What a row takes from another: all that may change and neither decides nor follows what stays."""

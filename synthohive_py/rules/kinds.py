@@ -211,10 +211,17 @@ class Depends(Rule):
         return (self.on, self.column)
 
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
+        """Rows that have another value than most of those that they agree with."""
         on, column = (codes_of(table.column(c).combine_chunks()) for c in (self.on, self.column))
-        first = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
-        first[on[::-1]] = column[::-1]
-        return (first[on] != column) & np.asarray(table.column(self.on).is_valid())
+        most = np.full(int(on.max(initial=-1)) + 1, -1, np.int64)
+        most[on] = column
+        known = np.asarray(table.column(self.on).is_valid())
+        if (known & (most[on] != column)).any():
+            width = int(column.max(initial=-1)) + 1
+            pairs, size = np.unique(on * width + column, return_counts=True)
+            rarest_first = pairs[np.argsort(size, kind="stable")]
+            most[rarest_first // width] = rarest_first % width
+        return known & (most[on] != column)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthohive_py import Metadata, SchemaError, SchemaValidationError, Synthesizer
+from synthohive_py import ForeignKey, Metadata, SchemaError, SchemaValidationError, Synthesizer
 from synthohive_py.clauses import parse_clauses
 from synthohive_py.relational import shards
 from synthohive_py.rules.thresholds import NullBeyond, can_be_beyond, find_thresholds
@@ -136,6 +137,59 @@ def test_what_follows_from_such_nulls_in_a_child_holds_as_well() -> None:
     both = twin["halves"].merge(twin["teams"], left_on="team", right_on="id", suffixes=("", "_of_team"))
     assert len(both) > 2500
     assert (both["champion"].isna() == (both["year"] < 1969)).all()
+
+
+def test_rows_whose_year_stays_are_lent_values_of_their_time(caplog: pytest.LogCaptureFixture) -> None:
+    """A row that breaks another rule takes a whole row's values, and would get nulls of another time."""
+    rng = np.random.default_rng(0)
+    year = np.tile(np.arange(1900, 2000), 20)
+    games = rng.integers(20, 160, 2000)
+    seasons = pd.DataFrame({"club": np.repeat(np.arange(20), 100), "year": year, "games": games})
+    seasons["won"] = np.minimum(rng.integers(0, 26, 2000), games)  # so that few rows break it
+    for column, since in (("a", 1910), ("b", 1925), ("c", 1940), ("d", 1955), ("e", 1970), ("f", 1985)):
+        seasons[column] = pd.Series(rng.choice(["x", "y"], 2000)).where(year >= since)
+    metadata = metadata_of("clubs", pk="id")
+    metadata.add_table("seasons", pk=["club", "year"], fk={"club": "clubs.id"})
+    data = {"clubs": pd.DataFrame({"id": range(20), "size": rng.integers(1, 9, 20)}), "seasons": seasons}
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False).fit(data)
+
+    with caplog.at_level(logging.WARNING):
+        twin = synthesizer.sample()["seasons"]
+
+    assert not [r for r in caplog.records if "left out" in r.getMessage()]
+    assert (twin["won"] <= twin["games"]).all()
+    for column, since in (("a", 1910), ("b", 1925), ("c", 1940), ("d", 1955), ("e", 1970), ("f", 1985)):
+        assert (twin[column].isna() == (twin["year"] < since)).all()
+
+
+def test_who_decides_a_part_of_a_key_is_one_of_its_time(caplog: pytest.LogCaptureFixture) -> None:
+    """A game is of one year, which is part of a key and stays; before 1950 most games have no number."""
+    rng = np.random.default_rng(0)
+    teams = pd.DataFrame([(year, team) for year in range(1900, 2000) for team in range(8)])
+    teams = teams.set_axis(["year", "team"], axis=1).assign(won=rng.integers(0, 99, 800))
+    of = rng.integers(0, 800, 5000)
+    stars = teams.loc[of, ["year", "team"]].reset_index(drop=True)
+    number = stars["year"].astype(str) + rng.choice(["/1", "/2"], 5000)
+    stars["game"] = number.where((stars["year"] >= 1950) | (rng.random(5000) < 0.1))
+    stars["position"] = rng.integers(0, 9, 5000)
+    metadata = metadata_of("teams", pk=["year", "team"])
+    metadata.add_table(
+        "stars",
+        foreign_keys=[ForeignKey(columns=["year", "team"], parent="teams", parent_columns=["year", "team"])],
+    )
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False)
+    plan = str(synthesizer.plan({"teams": teams, "stars": stars}))
+    assert "game decides year" in plan
+    assert "year < 1950 or game is not null" in plan
+
+    with caplog.at_level(logging.WARNING):
+        twin = synthesizer.fit({"teams": teams, "stars": stars}).sample()["stars"]
+
+    assert not [r for r in caplog.records if "left out" in r.getMessage()]
+    known = twin[twin["game"].notna()]
+    assert (known["game"].str[:4] == known["year"].astype(str)).all()
+    assert twin.loc[twin["year"] >= 1950, "game"].notna().all()
+    assert 20 < twin.loc[twin["year"] < 1950, "game"].notna().sum() < 2000
 
 
 def test_a_declared_one_is_kept_however_few_rows_there_are() -> None:

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from synthohive_py import ForeignKey, Metadata, SchemaError, SchemaValidationError, Synthesizer
 from synthohive_py.clauses import parse_clauses
 from synthohive_py.relational import shards
+from synthohive_py.rules import Depends
+from synthohive_py.rules.changes import Work
 from synthohive_py.rules.thresholds import NullBeyond, can_be_beyond, find_thresholds
 
 FAST = {"epochs": 2}  # a model that knows little would get many of them wrong
@@ -165,31 +167,48 @@ def test_rows_whose_year_stays_are_lent_values_of_their_time(caplog: pytest.LogC
 def test_who_decides_a_part_of_a_key_is_one_of_its_time(caplog: pytest.LogCaptureFixture) -> None:
     """A game is of one year, which is part of a key and stays; before 1950 most games have no number."""
     rng = np.random.default_rng(0)
-    teams = pd.DataFrame([(year, team) for year in range(1900, 2000) for team in range(8)])
+    teams = pd.DataFrame([(year, team) for year in range(1920, 2000) for team in range(10)])
     teams = teams.set_axis(["year", "team"], axis=1).assign(won=rng.integers(0, 99, 800))
-    of = rng.integers(0, 800, 5000)
+    of = rng.integers(0, 800, 2000)
     stars = teams.loc[of, ["year", "team"]].reset_index(drop=True)
-    number = stars["year"].astype(str) + rng.choice(["/1", "/2"], 5000)
-    stars["game"] = number.where((stars["year"] >= 1950) | (rng.random(5000) < 0.1))
-    stars["position"] = rng.integers(0, 9, 5000)
+    number = stars["year"].astype(str) + rng.choice(["/1", "/2"], 2000)
+    stars["game"] = number.where((stars["year"] >= 1950) | (rng.random(2000) < 0.1))
+    stars["person"] = rng.integers(0, 500, 2000)
     metadata = metadata_of("teams", pk=["year", "team"])
-    metadata.add_table(
-        "stars",
-        foreign_keys=[ForeignKey(columns=["year", "team"], parent="teams", parent_columns=["year", "team"])],
-    )
+    metadata.add_table("people", pk="id")
+    person = ForeignKey(columns="person", parent="people", parent_columns="id", driver=True)
+    team = ForeignKey(columns=["year", "team"], parent="teams", parent_columns=["year", "team"])
+    metadata.add_table("stars", foreign_keys=[person, team])
+    people = pd.DataFrame({"id": range(500), "height": rng.integers(150, 210, 500)})
+    data = {"teams": teams, "people": people, "stars": stars}
     synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False)
-    plan = str(synthesizer.plan({"teams": teams, "stars": stars}))
+    plan = str(synthesizer.plan(data))
     assert "game decides year" in plan
     assert "year < 1950 or game is not null" in plan
 
     with caplog.at_level(logging.WARNING):
-        twin = synthesizer.fit({"teams": teams, "stars": stars}).sample()["stars"]
+        twin = synthesizer.fit(data).sample()["stars"]
 
     assert not [r for r in caplog.records if "left out" in r.getMessage()]
     known = twin[twin["game"].notna()]
     assert (known["game"].str[:4] == known["year"].astype(str)).all()
     assert twin.loc[twin["year"] >= 1950, "game"].notna().all()
-    assert 20 < twin.loc[twin["year"] < 1950, "game"].notna().sum() < 2000
+
+
+def test_who_decides_is_a_known_one_where_no_row_could_lend_it() -> None:
+    table = pa.table({"game": ["a", "a", None, "b", "b"], "year": [1, 1, 2, 3, 4]})
+    known = pa.table({"game": ["a", "b", "c"], "year": [3, 4, 1]})
+    rng = np.random.default_rng(0)
+    work = Work(table, {"game"}, rng, since={}, starts={}, parts=set(), compute=lambda rows: rows)
+
+    work.depend(Depends("game", "year"), known)
+
+    assert work.table.column("game").to_pylist() == ["c", "c", None, "a", "b"]
+
+
+def test_one_wrong_row_does_not_make_its_likes_wrong() -> None:
+    table = pa.table({"game": ["a", "a", "a", None, None], "year": [2, 1, 1, 1, 2]})
+    assert Depends("game", "year").broken(table).tolist() == [True, False, False, False, False]
 
 
 def test_a_declared_one_is_kept_however_few_rows_there_are() -> None:

@@ -132,19 +132,18 @@ class Work:
     def beyond(self, rules: Sequence[NullBeyond]) -> None:
         """Nulls and values where they should be beyond a point; values are those of other rows there."""
         for rule in rules:
-            bad, column = rule.broken(self.table), self.table.column(rule.column).combine_chunks()
+            bad, rows = rule.broken(self.table), np.arange(self.table.num_rows)
             good = np.flatnonzero(~self._is_null(rule.column))
             if rule.column not in self.free or not bad.any():
                 continue
             if rule.is_null:
-                self.put(rule.column, pc.if_else(pa.array(bad), pa.scalar(None, column.type), column))
+                self.put(rule.column, self.table.column(rule.column).take(pa.array(rows, mask=bad)))
             elif len(good):
                 on = codes_of(self.table.column(rule.on).combine_chunks())
                 side = rule.beyond(self.table).astype(np.int64)
                 take = self._alike(bad, good, [on])
                 take = np.where(take < 0, self._alike(bad, good, [side]), take)
-                take = np.where(take < 0, self.rng.choice(good, len(bad)), take)
-                self.put(rule.column, column.take(pa.array(take)))
+                self._lend({rule.column}, np.where(take < 0, self.rng.choice(good, len(bad)), take))
 
     def nulls(self, rules: Sequence[Nulls | NullBy | NullBeyond], answers: Mapping[str, pa.Table]) -> None:
         """Rows with a combination of nulls that does not occur take all these columns from another row.
@@ -224,12 +223,12 @@ class Work:
             was, column, source = self._is_null(name), self.table.column(name), before.column(name)
             empty, lack = settled[name] & null[name] & ~was, settled[name] & ~null[name] & was
             lenders = np.flatnonzero(np.asarray(source.is_valid()))
-            if empty.any():
-                column = pc.if_else(pa.array(empty), pa.scalar(None, column.type), column)
+            place = np.arange(len(was))
             if lack.any() and len(lenders):
-                column = pc.if_else(pa.array(lack), source.take(self.rng.choice(lenders, len(lack))), column)
-            if empty.any() or lack.any():
-                self.put(name, column)
+                place = np.where(lack, len(was) + self.rng.choice(lenders, len(was)), place)
+            if (empty | (place >= len(was))).any():  # all by place, as Arrow chooses among no UUIDs
+                both = pa.chunked_array([*column.chunks, *source.chunks], column.type)
+                self.put(name, both.take(pa.array(place, mask=empty)))
 
     def _is_null(self, name: str) -> Mask:
         return np.asarray(self.table.column(name).is_null())

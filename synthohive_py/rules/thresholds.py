@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from itertools import compress
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,8 @@ __all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "tells_all"]
 
 MIN_BREAKS = 16  # rows beyond a point that would be otherwise by chance; many points and columns are tried
 MIN_SHARE = 0.5  # of a column's nulls, or of its values, that are beyond the point
-PROBED_ROWS = 5000  # looked at before all rows are
+PROBED_ROWS = 2000  # looked at before all rows are
+PROBED_EACH = 64  # of them with nulls in a column, and with values, if there are so many
 FINEST = -9  # the power of ten to which a point between two floats is rounded at most
 
 Mask = npt.NDArray[np.bool_]
@@ -99,19 +101,58 @@ def find_thresholds(
         deciding: Columns whose twins have the real values.
     """
     names = [c for c in table.column_names if c in deciding and _has_points(table.schema.field(c).type)]
-    points = {c: spread(table.column(c).combine_chunks()) for c in names}
-    for column, mask in null.items():
-        best, most = [], 0
-        for on, (values, unknown) in points.items():
-            zones = [] if on == column else _zones(values, mask, ~unknown)
+    if not null:
+        return
+    probe = _probe(null, table.num_rows)
+    looks = np.stack([mask[probe] for mask in null.values()])
+    best: dict[str, tuple[int, str, list[_Zone]]] = {}
+    for on in names:
+        values, unknown = spread(table.column(on).combine_chunks())
+        known, some = ~unknown, ~unknown[probe]
+        for column in compress(null, _may_be_told(values[probe][some], looks[:, some])):
+            zones = [] if on == column else _zones(values[known], null[column][known])
             told = sum(zone.rows for zone in zones)
-            if told > most:
-                best, most = [(on, zone) for zone in zones], told
-        for on, zone in best:
-            kind = table.schema.field(on).type
+            if told > best.get(column, (0,))[0]:
+                best[column] = (told, on, zones)
+    for column in (c for c in null if c in best):
+        _, on, zones = best[column]
+        kind = table.schema.field(on).type
+        for zone in zones:
             point = _round_point(zone.above, zone.upto, kind)
             if point is not None and can_be_beyond(point, kind):
                 yield NullBeyond(on, "<" if zone.is_upper else ">=", point, column, zone.is_null)
+
+
+def _probe(null: Mapping[str, Mask], rows: int) -> npt.NDArray[np.int64]:
+    """Rows to look at before all are: some of the table, and some nulls or values of columns with few."""
+    probe = _evenly(np.arange(rows), PROBED_ROWS)
+    rare = (side for mask in null.values() for side in (mask, ~mask) if side[probe].sum() < PROBED_EACH)
+    return np.unique(np.concatenate([probe, *(_evenly(np.flatnonzero(side), PROBED_EACH) for side in rare)]))
+
+
+def _evenly(rows: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    """So many of some rows, or all."""
+    return rows[np.linspace(0, len(rows) - 1, min(size, len(rows))).astype(np.int64)]
+
+
+def _may_be_told(values: Numbers, null: Mask) -> Mask:
+    """Which columns may be always or never null at an end of another one.
+
+    Args:
+        values: (rows,) of that one.
+        null: (columns, rows) where they are null.
+    """
+    lines = null[:, np.argsort(values, kind="stable")]
+    found = np.zeros(len(null), bool)
+    if not len(values):
+        return found
+    for own in (lines, ~lines):
+        needed = own.sum(1) * MIN_SHARE / 2
+        is_mixed = own.any(1) & ~own.all(1)
+        for line in (own, own[:, ::-1]):
+            run = np.argmin(line, axis=1)  # how many come before the first other one
+            found |= is_mixed & (run > 0) & (run >= needed)
+    return found
 
 
 def tells_all(on: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
@@ -119,7 +160,7 @@ def tells_all(on: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:
     if not _has_points(on.type):
         return False
     values, unknown = spread(on.combine_chunks())
-    zones = _zones(values, np.asarray(column.is_null()), ~unknown)
+    zones = _zones(values[~unknown], np.asarray(column.is_null())[~unknown])
     return sum(zone.rows for zone in zones) == len(on)
 
 
@@ -142,39 +183,28 @@ class _Zone:
     upto: float
 
 
-def _zones(values: Numbers, null: Mask, known: Mask) -> list[_Zone]:
+def _zones(values: Numbers, null: Mask) -> list[_Zone]:
     """The ends of a column at which another one is always null or never, though by chance it is not.
 
     Args:
-        values: (rows,) of the column.
+        values: (rows,) of the column, without nulls.
         null: (rows,) whether the other one is null.
-        known: (rows,) whether there is a value.
     """
-    probe = np.linspace(0, len(values) - 1, PROBED_ROWS).astype(np.int64)
-    some = probe[known[probe]]
-    is_mixed = 0 < null[some].sum() < len(some)  # else a look at some tells nothing
-    if is_mixed and not any(_at_ends(values[some], null[some], MIN_SHARE / 2)):
-        return []
-    own = values[known]
-    return [
-        zone
-        for zone, by_chance in _at_ends(own, null[known], MIN_SHARE)
-        if by_chance >= MIN_BREAKS and np.isfinite([zone.above, zone.upto]).all()
-    ]
-
-
-def _at_ends(values: Numbers, null: Mask, share: float) -> Iterator[tuple[_Zone, float]]:
-    """The ends with this share of the nulls or values, and how many rows there were otherwise by chance."""
+    found = []
     for is_null in (True, False):
         own, other = (values[null], values[~null]) if is_null else (values[~null], values[null])
         if not len(own) or not len(other):
-            return
+            return []
         for is_upper in (False, True):
             limit = other.max() if is_upper else other.min()
             inside = own[own > limit] if is_upper else own[own < limit]
-            if len(inside) and len(inside) >= share * len(own):
-                ends = (limit, inside.min()) if is_upper else (inside.max(), limit)
-                yield _Zone(is_upper, is_null, len(inside), *ends), len(inside) * len(other) / len(values)
+            by_chance = len(inside) * len(other) / len(values)
+            if len(inside) < MIN_SHARE * len(own) or by_chance < MIN_BREAKS:
+                continue
+            ends = (limit, inside.min()) if is_upper else (inside.max(), limit)
+            if np.isfinite(ends).all():
+                found.append(_Zone(is_upper, is_null, len(inside), *ends))
+    return found
 
 
 def _round_point(above: float, upto: float, kind: pa.DataType) -> str | None:
@@ -197,7 +227,7 @@ def _round_point(above: float, upto: float, kind: pa.DataType) -> str | None:
         rounded = (high.scaleb(-power)) // 1
         point = rounded.scaleb(power)
         if low < point <= high:
-            return f"{point:f}"
+            return f"{point.normalize():f}"
     return None
 
 

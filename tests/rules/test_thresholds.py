@@ -348,3 +348,33 @@ def test_a_refusal_names_table_column_and_remedy() -> None:
     text = str(caught.value)
     assert "seasons" in text
     assert "declare it of other columns, or take the rule out" in text
+
+
+def test_columns_of_all_types_can_be_introduced() -> None:
+    kinds: list[tuple[pa.DataType, list[Any]]] = [
+        (pa.uuid(), [bytes([n] * 16) for n in range(40)]),
+        (pa.list_(pa.int64()), [[1, 2], [3], []]),
+        (pa.struct([("x", pa.int64()), ("y", pa.string())]), [{"x": 1, "y": "a"}, {"x": 2, "y": None}]),
+        (pa.binary(), [b"a", b"\xff"]),
+        (pa.bool_(), [True, False]),
+        (pa.decimal128(9, 2), [Decimal("1.50"), Decimal("-3.25")]),
+        (pa.date32(), [dt.date(2020, 1, 1), dt.date(2021, 5, 6)]),
+        (pa.time64("us"), [dt.time(9), dt.time(17, 30)]),
+        (pa.timestamp("ms", "UTC"), [dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)]),
+        (pa.float32(), [0.5, 2.25]),
+        (pa.string(), [f"word {n} of many" for n in range(400)]),
+    ]
+    rng = np.random.default_rng(0)
+    year = rng.integers(1990, 2020, 600)
+    columns = {"year": pa.array(year)}
+    for place, (kind, values) in enumerate(kinds):  # each in another year
+        picked = rng.integers(0, len(values), 600)
+        late = [values[n] if y >= 2000 + place else None for n, y in zip(picked, year, strict=True)]
+        columns[str(kind)] = pa.array(late, kind)
+    synthesizer = Synthesizer(metadata_of("things"), seed=1, model_options=FAST, progress=False)
+
+    twin = synthesizer.fit({"things": pa.table(columns)}).sample(scale=2)["things"]
+
+    assert len(twin) == 1200
+    for place, (kind, _) in enumerate(kinds):
+        assert (twin[str(kind)].isna() == (twin["year"] < 2000 + place)).all(), kind

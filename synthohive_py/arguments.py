@@ -183,7 +183,7 @@ def check_output(
             )
     elif path is not None:
         path_of("output_path", path)
-        check_schemas({name: table.schema for name, table in fitted.tables.items()}, output_format)
+        check_schemas({name: table.twin_schema for name, table in fitted.tables.items()}, output_format)
     elif output_format != "parquet":
         raise SettingError(
             f"output_format is {output_format!r}, but nothing is to be written",

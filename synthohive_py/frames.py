@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthohive_py.arrowtypes import is_nested_type, type_from_text, type_to_text
+from synthohive_py.arrowtypes import is_nested_type, is_uuid_type, type_from_text, type_to_text
 from synthohive_py.errors import DataError
 
 if TYPE_CHECKING:
@@ -198,6 +198,8 @@ def _categories(column: pa.ChunkedArray, kept: str) -> pd.Series:
 def _to_series(column: pa.ChunkedArray, dtype: str | None) -> pd.Series:
     import pandas as pd
 
+    if dtype is None and is_uuid_type(column.type):  # pandas does not print Arrow's
+        return pd.Series(column.to_pylist(), dtype=object)
     if dtype is None:
         return pd.Series(pd.arrays.ArrowExtensionArray(column))
     if dtype.startswith(ARROW):

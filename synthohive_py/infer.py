@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from synthohive_py.frames import check_tables, to_arrow
 from synthohive_py.joins import ORPHAN, parent_rows
 from synthohive_py.schema import ForeignKey, Metadata
+from synthohive_py.uuids import to_texts
 from synthohive_py.validation import can_be_key, find_problems
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def infer_schema(frames: Mapping[str, pa.Table | pd.DataFrame]) -> Metadata:
         DataError: They are no tables by name, or a column holds what can't be learned.
     """
     check_tables(frames)
-    tables = {name: to_arrow(frame, name) for name, frame in frames.items()}
+    arrow = {name: to_arrow(frame, name) for name, frame in frames.items()}
+    tables = {name: to_texts(table, table.column_names) for name, table in arrow.items()}
     primary = {name: _primary_key(name, table) for name, table in tables.items()}
     metadata = Metadata()
     for name, columns in primary.items():

@@ -62,7 +62,7 @@ def group_ids(tables: Sequence[pa.Table], columns: Sequence[Sequence[str]]) -> l
     """
     codes = [np.zeros(table.num_rows, np.int64) for table in tables]
     for names in zip(*columns, strict=True):
-        arrays = [table.column(name) for table, name in zip(tables, names, strict=True)]
+        arrays = [_stored(table.column(name)) for table, name in zip(tables, names, strict=True)]
         kind = arrays[0].type
         joined = pa.chunked_array([chunk for a in arrays for chunk in a.cast(kind, safe=False).chunks], kind)
         place = np.asarray(pc.index_in(joined, value_set=joined.unique())).astype(np.int64)
@@ -81,7 +81,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[np.uint64
     total = np.zeros(table.num_rows, np.uint64)
     for column in columns:
         # The distinct values are hashed: with nulls among them numpy would see other types.
-        encoded = table.column(column).combine_chunks().dictionary_encode()
+        encoded = _stored(table.column(column)).combine_chunks().dictionary_encode()
         distinct = pd.util.hash_array(encoded.dictionary.to_numpy(zero_copy_only=False))
         place = np.asarray(encoded.indices.fill_null(len(distinct)))
         hashes = np.append(distinct, np.uint64(0))[place]
@@ -96,6 +96,7 @@ def comparable(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> tuple[pa.Chunk
     Raises:
         pyarrow.ArrowInvalid: No type holds the values of both exactly.
     """
+    ours, theirs = _stored(ours), _stored(theirs)
     if ours.type.equals(theirs.type):
         return ours, theirs
     t = pa.types
@@ -120,6 +121,13 @@ def comparable(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> tuple[pa.Chunk
     else:
         wide = pa.large_string()
     return ours.cast(wide), theirs.cast(wide)
+
+
+def _stored(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """UUIDs as the bytes that they are: Arrow does not compare them."""
+    if not isinstance(column.type, pa.BaseExtensionType):
+        return column
+    return pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
 
 
 def _combine(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from synthohive_py.arrowtypes import is_bytes_type, is_nested_type, is_uuid_type
+from synthohive_py.arrowtypes import is_bytes_type, is_nested_type
 from synthohive_py.errors import DataError, Problem, did_you_mean
 from synthohive_py.frames import check_tables, to_arrow
 from synthohive_py.joins import ORPHAN, comparable, parent_rows
+from synthohive_py.uuids import with_key_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,7 @@ def find_problems(
             tables[name] = to_arrow(data[name], name)
         except DataError as error:
             problems.append(error.problem)
+    tables = with_key_texts(metadata, tables)
     for name, table in tables.items():
         problems.extend(_table_problems(metadata.tables[name], table))
     broken = {problem.table for problem in problems}
@@ -557,7 +559,7 @@ def can_be_key(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     is_whole = _family(kind) not in (None, "nested")
-    return is_whole and not is_uuid_type(kind) and not pa.types.is_float16(kind)
+    return is_whole and not pa.types.is_float16(kind)
 
 
 def _all_null(column: pa.ChunkedArray) -> bool:

@@ -133,9 +133,8 @@ INT8 = pa.array(np.arange(ROWS) % 20, pa.int8())
         (pa.array(np.arange(20), pa.timestamp("us", "UTC")), INT8.cast(pa.int64()).cast(pa.timestamp("us")),
          "another type"),
         (pa.array(np.arange(20), pa.timestamp("us")), pa.array([0] * 5, pa.timestamp("s")), "exactly"),
-        (pa.array([uuid.UUID(int=i) for i in range(20)]), pa.array([uuid.UUID(int=1)] * 9), "uuid.*to text"),
+        (pa.array([uuid.UUID(int=i) for i in range(20)]), pa.array([1] * 9), "another type"),
         (pa.array([[i] for i in range(20)]), pa.array([[1]] * 9), "list.*to text"),
-        (pa.array([uuid.UUID(int=i) for i in range(20)]), pa.nulls(9), "uuid"),
     ],
 )  # fmt: skip
 def test_ends_of_a_key_that_do_not_go_together_are_refused(parent: pa.Array, child: pa.Array, word: str):

@@ -183,7 +183,7 @@ def _places(connector: Connector, schema: str, fitted: FittedSchema) -> dict[str
     is_elsewhere = _is_elsewhere(connector, fitted.metadata.home)
     relations = {name: () if is_elsewhere else fitted.metadata.tables[name].relation for name in targets}
     return {
-        name: _place(connector, relations[name], target, fitted.tables[name].schema)
+        name: _place(connector, relations[name], target, fitted.tables[name].twin_schema)
         for name, target in targets.items()
     }
 

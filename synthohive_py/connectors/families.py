@@ -24,6 +24,7 @@ from synthohive_py.relational.fit import with_empty_tables_copied
 from synthohive_py.relational.population import Population
 from synthohive_py.rng import Seed
 from synthohive_py.schema import ForeignKey, Metadata
+from synthohive_py.uuids import to_texts
 from synthohive_py.validation import can_be_key
 
 __all__ = ["read_families"]
@@ -107,7 +108,7 @@ def _read_keys(
     keys = {}
     for name, names in columns.items():
         if names:
-            keys[name] = to_arrow(connector.read(relations[name], names), name)
+            keys[name] = to_texts(to_arrow(connector.read(relations[name], names), name), names)
         else:
             keys[name] = pa.table({PLACE: np.arange(counts[name])})
     return keys
@@ -206,7 +207,7 @@ class _Sample:
                 place = np.arange(start, start + part.num_rows)
                 is_kept = place < len(order)
             else:
-                hashes = row_hashes(part, columns)
+                hashes = row_hashes(to_texts(part.select(columns), columns), columns)
                 found = np.minimum(np.searchsorted(sorted_hashes, hashes), max(len(order) - 1, 0))
                 place = order[found] if len(order) else np.zeros(part.num_rows, np.int64)
                 # Rows that came since the keys were read are left out.

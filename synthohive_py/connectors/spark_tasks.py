@@ -39,7 +39,7 @@ def shard_schema(generation: Generation) -> pa.Schema:
         ConnectorError: Spark has no type for a column.
     """
     tables = generation.fitted.tables
-    kinds = [pa.struct(list(spark_schema(tables[n].schema, n))) for n in generation.made_in_shards]
+    kinds = [pa.struct(list(spark_schema(tables[n].twin_schema, n))) for n in generation.made_in_shards]
     return pa.schema([(column_of(place), kind) for place, kind in enumerate(kinds)])
 
 

@@ -37,6 +37,7 @@ from synthohive_py.quality.shapes import judge_columns
 from synthohive_py.quality.trends import ROWS, Trends, judge_trends, trends_of
 from synthohive_py.quality.views import View, alone, with_children, with_parent
 from synthohive_py.rng import Seed
+from synthohive_py.uuids import with_key_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,8 +174,10 @@ def judge(
     if detection:
         check_available()
     stream = Seed(seed) if isinstance(seed, int) else seed
-    originals = {name: to_arrow(table, name) for name, table in real.items()}
-    twins = {name: to_arrow(table, name) for name, table in synthetic.items()}
+    originals, twins = (
+        with_key_texts(metadata, {name: to_arrow(table, name) for name, table in side.items()})
+        for side in (real, synthetic)
+    )
     result = Judgement([], {}, {}, {})
     for name, config in metadata.modelled.items():
         if name not in originals:

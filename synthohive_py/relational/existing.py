@@ -9,6 +9,7 @@ import pyarrow as pa
 from synthohive_py.errors import GenerationError, SettingError
 from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.world import cast_column
+from synthohive_py.uuids import to_texts
 from synthohive_py.validation import key_problems
 
 __all__ = ["read_existing", "taken_keys"]
@@ -33,7 +34,9 @@ def read_existing(fitted: FittedSchema, tables: Mapping[str, pa.Table]) -> dict[
             )
         schema = fitted.tables[name].schema
         _refuse_strangers("table", name, tables[name].column_names, schema.names)
-        out[name] = pa.table([_column(name, tables[name], field) for field in schema], schema=schema)
+        known = [column for column in fitted.tables[name].uuids if column in tables[name].column_names]
+        table = to_texts(tables[name], known)
+        out[name] = pa.table([_column(name, table, field) for field in schema], schema=schema)
     for problem in key_problems(fitted.metadata, out):
         raise SettingError(
             f"can't be appended to: {problem.summary}",

@@ -46,6 +46,7 @@ from synthohive_py.relational.recurrence import find_recurrences, numbered
 from synthohive_py.relational.world import cast_column
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
+from synthohive_py.uuids import to_texts, uuid_keys
 
 __all__ = ["fit_tables", "with_empty_tables_copied"]
 
@@ -92,9 +93,10 @@ def fit_tables(
     model_class(**dict(model_options or {}))  # refuses unknown options before any work
     if settings.budget:
         check_private(model)
-    device = usable_device(settings.device)
     metadata.validate(data)
     tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
+    uuids = uuid_keys(metadata, tables)
+    tables = {name: to_texts(table, uuids[name]) for name, table in tables.items()}
     metadata = with_empty_tables_copied(metadata, tables)
     plan = population.plan if population else make_plan(metadata, tables)
     fitting = _Fitting(
@@ -102,15 +104,15 @@ def fit_tables(
         plan,
         tables,
         settings=settings,
-        device=device,
+        device=usable_device(settings.device),
         seed=seed,
         checkpoints=checkpoints or Checkpoints(),
         population=population,
+        uuids=uuids,
     )
     started = time.monotonic()
     _train_all(fitting, lambda: model_class(**dict(model_options or {})), progress=progress)
-    made = {name: fitting.fitted[name] for name in plan.order}
-    fitted = FittedSchema(metadata, plan, made, seed=seed.value, privacy=fitting.spent)
+    fitted = fitting.whole()
     if not settings.budget:  # real shares would be told without any noise
         limit = settings.max_fit_seconds
         deadline = None if limit is None else started + limit
@@ -176,8 +178,9 @@ class _Fitting:
         seed: Seed,
         checkpoints: Checkpoints,
         population: Population | None,
+        uuids: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self.device, self.population = device, population
+        self.metadata, self.device, self.population, self.uuids = metadata, device, population, uuids
         self.plan, self.settings, self.seed, self.checkpoints = plan, settings, seed, checkpoints
         threshold = settings.k_anonymity_threshold
         self.prepared: dict[str, Prepared] = {}
@@ -224,6 +227,11 @@ class _Fitting:
                     what,
                 )
 
+    def whole(self) -> FittedSchema:
+        """All that was learned."""
+        tables = {name: self.fitted[name] for name in self.plan.order}
+        return FittedSchema(self.metadata, self.plan, tables, seed=self.seed.value, privacy=self.spent)
+
     def _hide_own_values(self) -> None:
         """Values of single customers, accounts or machines are not stored, however many rows hold them."""
         links = {name: p.links for name, p in self.prepared.items()}
@@ -240,7 +248,7 @@ class _Fitting:
         """All of a table but its model."""
         p = self.prepared[name]
         rows = self.population.rows[name] if self.population else p.table.num_rows
-        fitted = FittedTable(schema=p.table.schema, rows=rows, codec=p.codec)
+        fitted = FittedTable(schema=p.table.schema, uuids=self.uuids[name], rows=rows, codec=p.codec)
         fitted.layout = tuple(column_block(p.codec, column) for column in p.codec.names)
         if is_reference:
             fitted.reference = p.table

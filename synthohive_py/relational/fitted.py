@@ -31,6 +31,7 @@ from synthohive_py.rules import TableRules
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.schema import ForeignKey, Metadata
 from synthohive_py.states import table_from_state, table_state
+from synthohive_py.uuids import from_texts
 
 __all__ = ["Block", "FitSettings", "FittedSchema", "FittedTable", "Lookup", "block_span"]
 
@@ -147,6 +148,7 @@ class FittedTable:
         numbered: Modelled columns that number the rows of a group, and how.
         inherited: Columns that repeat one of the driver's parent, and which.
         repeated: Per profile link, columns that repeat one of its parent, and which.
+        uuids: The columns whose values are UUIDs, and text inside the engine.
         families: Per link from a child table whose siblings are alike, how many family codes there are.
         order: The column that siblings are sorted by, and how they follow each other in it; or None.
         history: What a row sees of its elder siblings; None where no parent has two children.
@@ -164,6 +166,7 @@ class FittedTable:
 
     schema: pa.Schema
     rows: int
+    uuids: tuple[str, ...] = ()
     reference: pa.Table | None = None
     codec: TableCodec = field(default_factory=lambda: TableCodec((), ()))
     layout: tuple[Block, ...] = ()
@@ -208,6 +211,11 @@ class FittedTable:
             for size, ordered in zip(self.cardinalities, self.ordered, strict=True)
         ]
 
+    @property
+    def twin_schema(self) -> pa.Schema:
+        """The columns of the twin: those of the real table."""
+        return from_texts(self.schema.empty_table(), self.uuids).schema
+
     def span(self, kind: str, name: str) -> slice:
         """The code columns of a block."""
         return block_span(self.layout, kind, name)
@@ -221,6 +229,7 @@ class FittedTable:
         """All fields, for an artefact."""
         return {
             "schema": _bytes_to_array(self.schema.serialize().to_pybytes()),
+            "uuids": list(self.uuids),
             "rows": self.rows,
             "reference": None if self.reference is None else table_state(self.reference),
             "codec": self.codec.state(),
@@ -256,6 +265,7 @@ class FittedTable:
         reference = state["reference"]
         return cls(
             schema=pa.ipc.read_schema(pa.BufferReader(state["schema"].tobytes())),
+            uuids=tuple(state["uuids"]),
             rows=state["rows"],
             reference=None if reference is None else table_from_state(reference),
             codec=TableCodec.from_state(state["codec"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +22,8 @@ from synthohive_py.rng import Part, Seed
 __all__ = ["KeyGenerator", "is_text_type"]
 
 
+UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+LIKE_UUIDS = 1000  # random ones that show where a UUID has any digit
 NEARLY = 0.9  # the range of a few keys is a little narrower than that of all
 
 
@@ -72,8 +76,10 @@ class KeyGenerator:
     def fit(cls, column: pa.Array, *, threshold: int) -> KeyGenerator:
         """Learn what distinct real keys look like; see `Patterns.fit` for the threshold."""
         if is_text_type(column.type):
-            patterns = Patterns.fit(column.drop_null().to_pylist(), threshold=threshold)
-            return cls(type=column.type, patterns=patterns)
+            texts = column.drop_null().to_pylist()
+            if texts and all(map(UUID.fullmatch, texts)):  # others than random ones may leave too little room
+                texts = _like_uuids(texts)
+            return cls(type=column.type, patterns=Patterns.fit(texts, threshold=threshold))
         numbers, _ = to_numbers(column)
         ticks = np.unique(np.floor(numbers).astype(np.int64))  # a float key counts whole numbers
         step = int(np.gcd.reduce(np.diff(ticks).astype(np.uint64))) if len(ticks) > 1 else 1
@@ -166,6 +172,16 @@ class KeyGenerator:
             gap=state["gap"],
             patterns=Patterns.from_state(patterns) if patterns else None,
         )
+
+
+def _like_uuids(texts: Sequence[str]) -> list[str]:
+    """Random UUIDs of the version of others, if they have one in common, else of version 4."""
+    versions = {text[14] for text in texts}
+    version = int(versions.pop(), 16) if len(versions) == 1 else 4
+    drawn = np.random.default_rng(0).integers(0, 256, (LIKE_UUIDS, 16), np.uint8)
+    drawn[:, 6] = drawn[:, 6] % 16 + 16 * version
+    drawn[:, 8] = drawn[:, 8] % 64 + 128  # the variant that nearly all have
+    return [str(uuid.UUID(bytes=row.tobytes())) for row in drawn]
 
 
 def _round_start(first: int, step: int) -> int:

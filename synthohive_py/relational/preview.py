@@ -20,6 +20,7 @@ from synthohive_py.relational.prepare import Prepared, prepare_table
 from synthohive_py.relational.relatives import relatives_of
 from synthohive_py.rng import Seed
 from synthohive_py.schema import Metadata
+from synthohive_py.uuids import with_key_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +165,7 @@ def preview(
     try:
         metadata.validate(data)
         tables = {name: to_arrow(data[name], name) for name in metadata.modelled}
+        tables = with_key_texts(metadata, tables)
         copied = with_empty_tables_copied(metadata, tables)
         plan = population.plan if population else make_plan(copied, tables)
     except SchemaValidationError as error:

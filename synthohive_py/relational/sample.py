@@ -20,6 +20,7 @@ from synthohive_py.relational.generation import Generation
 from synthohive_py.relational.reread import ReadTwin
 from synthohive_py.relational.workers import make_shards
 from synthohive_py.rng import Seed
+from synthohive_py.uuids import from_texts
 
 __all__ = ["Parts", "generate_parts", "sample_tables"]
 
@@ -74,7 +75,8 @@ class Parts:
         """The parts that no shard makes, which come first."""
         if self.source is not None:
             self.source.check()  # here: who writes them has locked others out
-        yield from self.existing.items()
+        for name, table in self.existing.items():
+            yield name, from_texts(table, self.fitted.tables[name].uuids)
         for name, part in self.generation.tables():
             # Reference tables of a twin that rows are added to are there already.
             if not self.existing or self.fitted.tables[name].reference is None:

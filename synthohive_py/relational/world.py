@@ -17,6 +17,7 @@ from synthohive_py.relational.fitted import FittedSchema
 from synthohive_py.relational.keys import is_text_type
 from synthohive_py.relational.shards import Dealt, Shard, split
 from synthohive_py.rng import Part, Seed
+from synthohive_py.uuids import from_texts
 
 __all__ = ["Generated", "World", "cast_column"]
 
@@ -206,10 +207,9 @@ class World:
 
     def finished(self, name: str) -> pa.Table:
         """The table with the real columns, in their order and types."""
-        schema = self.fitted.tables[name].schema
-        rows = self.tables[name].rows
-        columns = [cast_column(rows.column(field.name), field.type) for field in schema]
-        return pa.table(columns, schema=schema)
+        fitted, rows = self.fitted.tables[name], self.tables[name].rows
+        columns = [cast_column(rows.column(field.name), field.type) for field in fitted.schema]
+        return from_texts(pa.table(columns, schema=fitted.schema), fitted.uuids)
 
 
 def cast_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

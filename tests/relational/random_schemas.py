@@ -122,7 +122,7 @@ def add_own_key(maker: Maker, table: Table, kind: str) -> None:
             "gaps": np.sort(rng.permutation(rows * 7)[:rows]) * 5,
             "text": [f"K{i:03d}" for i in range(rows)],
             "uuid": [f"{i:08x}-1234-4abc-8def-{i * 7919:012x}" for i in rng.permutation(rows)],
-            "guid": [uuid.UUID(int=i * 2**100 + 7) for i in rng.permutation(rows)],
+            "guid": [uuid.UUID(int=int(i) * 2**100 + 7) for i in rng.permutation(rows)],
             "day": days.astype("datetime64[ns]"),
         }[kind]
 

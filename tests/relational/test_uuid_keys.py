@@ -161,3 +161,12 @@ def test_texts_are_read_back(values: list[uuid.UUID | None], cut: int) -> None:
     texts = to_texts(table, ["id"])
     assert texts.column("id").to_pylist() == [None if v is None else str(v) for v in values[cut:]]
     assert from_texts(texts, ["id"]).column("id").to_pylist() == values[cut:]
+
+
+def test_texts_that_are_nearly_uuids_become_some() -> None:
+    table = pa.table({"id": ["1", None, "00000000-0000-4000-8000-0000000000001"]})
+    assert from_texts(table, ["id"]).column("id").to_pylist() == [
+        uuid.UUID(int=1),
+        None,
+        uuid.UUID("00000000-0004-0008-0000-000000000001"),
+    ]

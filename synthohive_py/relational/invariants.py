@@ -39,7 +39,7 @@ from synthohive_py.rules.domains import find_domain
 from synthohive_py.rules.keeping import Keeper
 from synthohive_py.rules.kinds import codes_of
 from synthohive_py.rules.strangers import Strangers
-from synthohive_py.rules.thresholds import holders
+from synthohive_py.rules.thresholds import holders, is_round
 from synthohive_py.schema import Constraint
 
 __all__ = ["keep_rules", "learn_rules", "without_broken"]
@@ -280,6 +280,8 @@ def _loses_rare(codec: ColumnCodec | None) -> bool:
 
 def _tells_rare(rule: NullBeyond, p: Prepared, threshold: int) -> bool:
     """Whether the point of a rule is a value of few rows, or of few entities."""
+    if is_round(rule.point):
+        return False
     rows = holders(p.table.column(rule.on).combine_chunks(), rule.point)
     own = p.own.get(rule.on, np.zeros(len(rows), bool))
     return bool(rows.any() and (rows & ~own).sum() < threshold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -18,11 +19,12 @@ from synthohive_py.clauses import Sign, quoted
 from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 from synthohive_py.rules.kinds import Relatives, Rule, spread
 
-__all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "holders", "tells_all"]
+__all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "holders", "is_round", "tells_all"]
 
 MIN_BREAKS = 16  # rows beyond a point that would be otherwise by chance; many points and columns are tried
 MIN_SHARE = 0.5  # of a column's nulls, or of its values, that are beyond the point
 FEW = 5  # rows that hold a value which is not told as a point, if there is a rounder one
+ROUND = 2  # digits of a number beside zeros
 LEFT_ALONE = 0.05  # share of the rows beyond a point that the rounder one may leave alone
 PROBED_ROWS = 2000  # looked at before all rows are
 PROBED_EACH = 64  # of them with nulls in a column, and with values, if there are so many
@@ -82,6 +84,16 @@ def holders(column: pa.Array, point: str) -> Mask:
     """Which values are just this point."""
     values, null = spread(column)
     return ~null & (values == _ticks(point, column.type))
+
+
+def is_round(point: str) -> bool:
+    """Whether a point is the first of a month, or a number of two digits and zeros: nobody's own value.
+
+    It is said of such a point only that it is the roundest near by, and not whether a row has it.
+    """
+    if point[:1] == "'":
+        return re.fullmatch(r"'[\d-]+-01(?: 00:00:00\+00:00)?'", point) is not None
+    return len(point.strip("-").replace(".", "").strip("0")) <= ROUND
 
 
 def can_be_beyond(point: str, kind: pa.DataType) -> bool:
@@ -144,7 +156,7 @@ def _point_of(zone: _Zone, values: pa.Array) -> str | None:
         point = _round_point(*ends, kind, from_below=zone.is_upper and ends is zone.wide)
         if point is not None and can_be_beyond(point, kind):
             found = point
-            if not 0 < holders(values, point).sum() < FEW:
+            if is_round(point) or not 0 < holders(values, point).sum() < FEW:
                 break
     return found
 

@@ -123,6 +123,30 @@ def test_they_say_it_of_dates_and_leave_other_nulls_alone() -> None:
     assert 0 < twin.loc[~known, "channel"].notna().mean() < 1
 
 
+def test_they_hold_along_siblings_with_few_rows_a_day() -> None:
+    rng = np.random.default_rng(1)
+    day = pd.Timestamp("2018-01-01") + pd.to_timedelta(
+        np.tile(np.arange(10), 150) * 120 + rng.integers(0, 100, 1500), "D"
+    )
+    orders = pd.DataFrame({"customer": np.repeat(np.arange(150), 10), "day": day})
+    orders["fax"] = pd.Series(rng.choice(["x", "y"], 1500)).where(day < "2019-06-01")
+    orders["app"] = pd.Series(rng.choice(["i", "a"], 1500)).where(day >= "2020-01-01")
+    assert (orders["day"] == "2020-01-01").sum() < 5
+    metadata = metadata_of("customers", pk="id")
+    metadata.add_table("orders", fk={"customer": "customers.id"}, order_by="day")
+    data = {"customers": pd.DataFrame({"id": range(150), "size": rng.random(150)}), "orders": orders}
+    synthesizer = Synthesizer(metadata, seed=1, model_options=FAST, progress=False)
+    plan = str(synthesizer.plan(data))
+    assert "day >= '2020-01-01' or app is null" in plan
+
+    twin = synthesizer.fit(data).sample(scale=2)["orders"]
+
+    assert len(twin) > 2500
+    assert (twin["app"].isna() == (twin["day"] < "2020-01-01")).all()
+    assert twin.loc[twin["day"] >= "2019-06-01", "fax"].isna().all()
+    assert twin.loc[twin["day"] < "2019-05-01", "fax"].notna().mean() > 0.9
+
+
 def test_what_follows_from_such_nulls_in_a_child_holds_as_well() -> None:
     rng = np.random.default_rng(0)
     year = np.repeat(np.arange(1900, 2000), 12)

@@ -23,9 +23,7 @@ __all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "holders", "is_roun
 
 MIN_BREAKS = 16  # rows beyond a point that would be otherwise by chance; many points and columns are tried
 MIN_SHARE = 0.5  # of a column's nulls, or of its values, that are beyond the point
-MIN_OTHERS = (
-    100  # rows that have it otherwise; of fewer a model hardly knows where they are, and all would go
-)
+MIN_OTHERS = 100  # rows with values where others are null: of fewer a model knows little, and all would go
 FEW = 5  # rows that hold a value which is not told as a point, if there is a rounder one
 ROUND = 2  # digits of a number beside zeros
 LEFT_ALONE = 0.05  # share of the rows beyond a point that the rounder one may leave alone
@@ -234,7 +232,7 @@ def _zones(values: Numbers, null: Mask) -> list[_Zone]:
     found = []
     for is_null in (True, False):
         own, other = (values[null], values[~null]) if is_null else (values[~null], values[null])
-        if not len(own) or len(other) < MIN_OTHERS:
+        if not len(own) or len(other) < (MIN_OTHERS if is_null else 1):
             continue
         for is_upper in (False, True):
             limit = other.max() if is_upper else other.min()

@@ -289,6 +289,18 @@ def test_a_bound_of_the_column_itself_is_no_rule() -> None:
         metadata_of("seasons", rules=["year >= 1900 or year is null"])
 
 
+def test_rare_values_are_not_taken_away() -> None:
+    """A model knows little of 23 planes with a speed: it would put them beyond the point, and lose them."""
+    rng = np.random.default_rng(0)
+    year = rng.integers(1960, 2014, 3000)
+    old = np.flatnonzero(year < 1984)[:23]
+    speed = pd.Series(np.where(np.isin(np.arange(3000), old), rng.integers(90, 430, 3000), np.nan))
+    data = {"planes": pd.DataFrame({"year": year, "speed": speed, "seats": rng.integers(2, 400, 3000)})}
+    synthesizer = Synthesizer(metadata_of("planes"), seed=1, model_options=FAST, progress=False)
+    assert "speed is null" not in str(synthesizer.plan(data))
+    assert 3 < synthesizer.fit(data).sample()["planes"]["speed"].notna().sum() < 80
+
+
 def test_a_point_that_few_rows_hold_is_not_told() -> None:
     size = np.arange(1000) + 4_321  # each held by one row
     size[500:] += 10_000
@@ -344,7 +356,7 @@ def test_what_is_found_holds_and_is_read_back(
     data: st.DataObject, kind: pa.DataType, is_upper: bool, starts_null: bool
 ) -> None:
     values = data.draw(st.lists(KINDS[kind], min_size=2, max_size=40))
-    values = values * (100 // len(values) + 1)
+    values = values * (500 // len(values) + 1)
     on = pa.array(values, kind)
     point = data.draw(st.sampled_from(values))
     ticks = np.array([v > point if is_upper else v >= point for v in values])

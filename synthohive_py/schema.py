@@ -366,6 +366,20 @@ class Metadata(_Declaration):
         """The tables that take part: all but the skipped ones."""
         return {name: table for name, table in self.tables.items() if table.mode != "skip"}
 
+    @property
+    def key_columns(self) -> dict[str, tuple[str, ...]]:
+        """Per table that takes part the columns of its keys, and those that other tables' keys refer to."""
+        tables = self.modelled
+        found = {
+            name: [*table.pk, *(column for key in table.foreign_keys for column in key.columns)]
+            for name, table in tables.items()
+        }
+        for table in tables.values():
+            for key in table.foreign_keys:
+                if key.parent in found:  # else it is skipped, or not declared, which `validate` says
+                    found[key.parent] += key.parent_columns
+        return {name: tuple(dict.fromkeys(columns)) for name, columns in found.items()}
+
     def validate(self, data: Mapping[str, pa.Table | pd.DataFrame] | None = None) -> None:  # type: ignore[override]
         """Check the schema, and the data against it, before anything is trained.
 

@@ -12,31 +12,17 @@ if TYPE_CHECKING:
 
     from synthohive_py.schema import Metadata
 
-__all__ = ["from_texts", "key_columns", "to_texts", "uuid_keys", "with_key_texts"]
+__all__ = ["from_texts", "to_texts", "uuid_keys", "with_key_texts"]
 
 GROUPS = (8, 4, 4, 4, 12)  # digits between the hyphens
 WRITTEN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
-def key_columns(metadata: Metadata) -> dict[str, list[str]]:
-    """Per table that takes part the columns of its keys, of its unique sets, and those others refer to."""
-    tables = metadata.modelled
-    found = {
-        name: [
-            c for columns in (*table.unique_sets, *(k.columns for k in table.foreign_keys)) for c in columns
-        ]
-        for name, table in tables.items()
-    }
-    for table in tables.values():
-        for key in table.foreign_keys:
-            if key.parent in found:
-                found[key.parent] += key.parent_columns
-    return {name: list(dict.fromkeys(columns)) for name, columns in found.items()}
-
-
 def uuid_keys(metadata: Metadata, tables: Mapping[str, pa.Table]) -> dict[str, tuple[str, ...]]:
-    """Per table the columns of keys that are UUIDs."""
-    keys = key_columns(metadata)
+    """Per table the columns of UUIDs that are part of a key, of a unique set, or of what others refer to."""
+    keys = {name: {*columns} for name, columns in metadata.key_columns.items()}
+    for name, config in metadata.modelled.items():
+        keys[name].update(*config.unique_sets)
     return {
         name: tuple(
             field.name

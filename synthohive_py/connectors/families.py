@@ -83,24 +83,11 @@ def read_families(
     return read, sample.population(places)
 
 
-def _key_columns(metadata: Metadata) -> dict[str, list[str]]:
-    """Per table the columns of its own keys, and those that others refer to."""
-    tables = metadata.modelled
-    found = {
-        name: [*table.pk, *(c for key in table.foreign_keys for c in key.columns)]
-        for name, table in tables.items()
-    }
-    for table in tables.values():
-        for key in table.foreign_keys:
-            found[key.parent] += key.parent_columns
-    return {name: list(dict.fromkeys(columns)) for name, columns in found.items()}
-
-
 def _read_keys(
     connector: Connector, relations: Mapping[str, Relation], metadata: Metadata, counts: Mapping[str, int]
 ) -> dict[str, pa.Table]:
     metadata.validate()
-    columns = _key_columns(metadata)
+    columns = metadata.key_columns
     heads = {name: to_arrow(next(connector.batches(relations[name])).slice(0, 0), name) for name in columns}
     fit = {n: [c for c in head.column_names if can_be_key(head.column(c).type)] for n, head in heads.items()}
     if any(not set(names) <= set(fit[name]) for name, names in columns.items()):

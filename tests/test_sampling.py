@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import uuid
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -94,6 +96,32 @@ def test_conditions_hold_in_tables_with_parents(linked: Synthesizer) -> None:
     assert (twin["orders"]["status"] == "paid").all()
     assert twin["orders"]["shop_id"].isin(twin["shops"]["shop_id"]).all()
     assert set(twin["shops"]["town"]) == {"Graz", "Linz"}
+
+
+def test_conditions_on_uuids_may_be_texts_and_what_is_made_by_pattern_may_be_null() -> None:
+    tenants = [uuid.UUID(int=number * 10**30 + 7, version=4) for number in range(4)]
+    of = np.arange(400) % 4
+    tags = pa.uuid().wrap_array(pa.array([tenants[number].bytes for number in of], pa.binary(16)))
+    codes = [None if row % 3 else f"QX-{row * 7919 % 99991:05d}" for row in range(400)]
+    rows = pa.table({"tenant": tags, "code": pa.array(codes), "plan": [f"plan {number}" for number in of]})
+    metadata = Metadata()
+    metadata.add_table("rows")
+    synthesizer = Synthesizer(metadata, seed=3, model_options={"epochs": 2}, progress=False).fit(
+        {"rows": rows}
+    )
+
+    for value in (tenants[2], str(tenants[2])):
+        twin = synthesizer.sample(conditions={"rows": {"tenant": value}})["rows"]
+        assert set(twin["tenant"]) == {tenants[2]}
+        assert set(twin["plan"]) == {"plan 2"}
+    assert synthesizer.sample(conditions={"rows": {"code": None}})["rows"]["code"].isna().all()
+    for value, message in (
+        ("soon", "tenant.*uuid"),
+        (uuid.UUID(int=1), "tenant.*never has"),
+        (None, "never has"),
+    ):
+        with pytest.raises(SettingError, match=message):
+            synthesizer.sample(conditions={"rows": {"tenant": value}})
 
 
 @pytest.mark.parametrize(

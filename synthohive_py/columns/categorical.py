@@ -145,9 +145,9 @@ class CategoricalCodec(ColumnCodec):
 
 
 def are_categories(column: pa.Array, *, threshold: int) -> bool:
-    """Whether most rows hold a value that enough other rows hold, too."""
+    """Whether most rows hold a value that enough other rows hold, too; so it is if none holds any."""
     counts = column.drop_null().value_counts().field("counts").to_numpy(zero_copy_only=False)
-    return bool(counts[counts >= threshold].sum() >= CATEGORICAL_MASS * max(counts.sum(), 1))
+    return bool(counts[counts >= threshold].sum() >= CATEGORICAL_MASS * counts.sum())
 
 
 def _in_type(values: Sequence[Any], kind: pa.DataType) -> set[Any]:

@@ -48,6 +48,9 @@ class IdentifierCodec(ColumnCodec):
     def cardinalities(self) -> tuple[int, ...]:
         return (1 + self.null,)
 
+    def refusal(self, value: pa.Scalar) -> str | None:
+        return None if self.null and not value.is_valid else super().refusal(value)
+
     def encode(self, column: pa.Array) -> Codes:
         return (np.asarray(column.is_null()) & self.null).astype(np.int32)[:, None]
 

@@ -70,6 +70,9 @@ class BytesCodec(ColumnCodec):
     def encode(self, column: pa.Array) -> Codes:
         return self.texts.encode(to_text(column))
 
+    def refusal(self, value: pa.Scalar) -> str | None:
+        return self.texts.refusal(to_text(pa.array([value.as_py()], self.type))[0])
+
     def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
         return self._from_text(self.texts.decode(codes, rng))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from synthohive_py.arrowtypes import is_uuid_type
 from synthohive_py.columns.base import Codes
 from synthohive_py.columns.scalars import is_ordered_type
 from synthohive_py.errors import SettingError, did_you_mean
@@ -145,6 +147,8 @@ def _scalar(fitted: FittedTable, table: str, column: str, value: Any) -> pa.Scal
     try:
         if isinstance(value, str) and pa.types.is_temporal(kind):
             value = _read_text(value, kind)
+        if isinstance(value, str) and is_uuid_type(kind):
+            value = uuid.UUID(value)
         scalar = pa.scalar(value, type=kind)
         reason = "" if _is_exact(value, scalar) else ", which it would change"
         cause: Exception | None = None

@@ -14,6 +14,7 @@ from synthohive_py.columns.categorical import CategoricalCodec
 from synthohive_py.columns.datetimes import DatetimeCodec
 from synthohive_py.columns.derived import DerivedCodec
 from synthohive_py.columns.numeric import NumericCodec
+from synthohive_py.columns.opaque import BytesCodec
 from synthohive_py.columns.positional import PositionalCodec
 from synthohive_py.plan import Link
 from synthohive_py.relational.gaps import as_type
@@ -44,7 +45,6 @@ from synthohive_py.schema import Constraint
 
 __all__ = ["keep_rules", "learn_rules", "without_broken"]
 
-# Their twins have the real values (or numbers near them), so that what follows from a value is known.
 _TELLING = (CategoricalCodec, NumericCodec, DatetimeCodec, PositionalCodec)
 
 
@@ -83,6 +83,7 @@ def learn_rules(
         deciding=roles.telling,
         agreeing=roles.agreeing,
         parts=roles.parts,
+        computed=roles.computed,
         dated=dates,
         relatives=relatives,
         parent_columns=parent_columns(p, driver, prepared),
@@ -179,6 +180,7 @@ class _Roles:
         parts: Those that are a part of a foreign key, and telling.
         telling: Those whose twins have the real values; others follow from them.
         agreeing: Those of made-up values; rows with the same one agree in others.
+        computed: Those that are computed from others.
         dates: Those that others may be a part of: all that are known before rules are kept.
     """
 
@@ -188,6 +190,7 @@ class _Roles:
     free: tuple[str, ...]
     telling: frozenset[str]
     agreeing: frozenset[str]
+    computed: frozenset[str]
     dates: frozenset[str]
 
     @classmethod
@@ -208,6 +211,7 @@ class _Roles:
             tuple(c for c in codecs if c not in held),
             frozenset(telling),
             frozenset(agreeing - telling),
+            frozenset(computed),
             frozenset({*p.table.column_names} - late - computed),
         )
 
@@ -222,7 +226,7 @@ def _by_construction(p: Prepared) -> Iterator[Rule]:
 
 def _telling(p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared]) -> set[str]:
     """The columns whose twins have the real values: their own, or those of a parent."""
-    own = {c for c, codec in zip(p.codec.names, p.codec.codecs, strict=True) if isinstance(codec, _TELLING)}
+    own = {c for c, codec in zip(p.codec.names, p.codec.codecs, strict=True) if _tells(codec)}
     copied = {
         link.key.columns[0]
         for link in p.links
@@ -234,6 +238,13 @@ def _telling(p: Prepared, driver: Link | None, prepared: Mapping[str, Prepared])
         repeated = {column for column, of in p.inherited.items() if of in theirs}
     filled = {c for link in p.links for c in link.key.columns}
     return own - filled | copied | repeated | _telling_parts(p, prepared) | {*p.sequences}
+
+
+def _tells(codec: ColumnCodec) -> bool:
+    """Whether twins have the real values (or numbers near them), so that what follows from one is known."""
+    if isinstance(codec, BytesCodec):
+        return isinstance(codec.texts, CategoricalCodec) and not codec.texts.rare
+    return isinstance(codec, _TELLING)
 
 
 def _telling_parts(p: Prepared, prepared: Mapping[str, Prepared]) -> set[str]:

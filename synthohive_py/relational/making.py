@@ -207,12 +207,13 @@ class TableMaker:
         return codes
 
     def _allowed(self) -> dict[int, npt.NDArray[np.bool_]]:
-        """Links are null only if real ones are, and orphans are generated only if they are to be kept."""
+        """Links are as real ones: null, full or lost only if some of these are; lost ones only if wanted."""
         allowed = {}
         for link in self.plan.links_of(self.name, "lookup", "profile", "deferred"):
             kind = "lookup" if link.role == "lookup" else "profile"
             place = self.fitted.span(kind, link.name).start
-            allowed[place] = np.ones(self.fitted.cardinalities[place], bool)
+            # Links that no real row has are not made: a model gives what it has never seen a small chance.
+            allowed[place] = np.full(self.fitted.cardinalities[place], link.parents_used > 0)
             may_be_lost = link.key.orphans == "keep" and link.orphan_share > 0
             allowed[place][-1] = may_be_lost
             # With no real parent at all there is nothing else to refer to.

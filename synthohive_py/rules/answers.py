@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from synthohive_py.columns.bins import nearest
 from synthohive_py.columns.scalars import is_ordered_type, to_numbers
-from synthohive_py.rules.kinds import Depends, NullBy, codes_of, spread
+from synthohive_py.rules.kinds import Depends, NullBy, codes_of, spread, stored
 
 __all__ = ["decided_values", "find_answers", "wanted_nulls"]
 
@@ -33,11 +33,12 @@ def find_answers(
         threshold: Values held by fewer rows than this are not stored.
 
     Returns:
-        The values of the rule's two columns; none if of numbers too few are known to say what follows from
-        those between them.
+        The values of the rule's two columns, of UUIDs their bytes; none if of numbers too few are known to
+        say what follows from those between them.
     """
     # Under names of our own: Arrow reads a point or a bracket in a name as a path.
-    pairs = table.select([rule.on, rule.column]).rename_columns(["on", "column"])
+    both = (stored(table.column(name).combine_chunks()) for name in rule.columns)
+    pairs = pa.table(dict(zip(("on", "column"), both, strict=True)))
     rows = table.num_rows - pairs.column("on").null_count
     told = (rule.on,) if isinstance(rule, NullBy) else rule.columns
     hidden = np.logical_or.reduce([np.zeros(table.num_rows, bool), *(own[c] for c in told if c in own)])
@@ -61,7 +62,7 @@ def wanted_nulls(rule: NullBy, answers: pa.Table, table: pa.Table) -> Mask:
         table: Generated rows.
     """
     known = answers.column(rule.on).combine_chunks()
-    place = pc.index_in(table.column(rule.on).combine_chunks(), value_set=known)
+    place = pc.index_in(stored(table.column(rule.on).combine_chunks()), value_set=known)
     null = np.asarray(table.column(rule.column).is_null())
     wanted = answers.column(rule.column).combine_chunks().take(place)
     return np.asarray(pc.if_else(place.is_valid(), wanted, pa.array(null ^ rule.broken(table))))
@@ -83,14 +84,15 @@ def decided_values(rule: Depends, answers: pa.Table | None, table: pa.Table) -> 
     if answers is None:
         return agreed
     known = answers.column(rule.on).combine_chunks()
-    place = pc.index_in(on, value_set=known)
+    place = pc.index_in(stored(on), value_set=known)
     if is_ordered_type(on.type) and len(known):
         ticks = to_numbers(known)[0]
         order = np.argsort(ticks)
         values, null = spread(on)
         place = pa.array(order[nearest(ticks[order], values)], mask=null)
     follows = answers.column(rule.column).combine_chunks().take(place)
-    return pc.if_else(place.is_valid(), follows, agreed)
+    both = pc.if_else(place.is_valid(), follows, stored(agreed))
+    return column.type.wrap_array(both) if isinstance(column, pa.ExtensionArray) else both
 
 
 def _speakers(on: Rows, column: Rows) -> Rows:

@@ -478,10 +478,14 @@ def spread(column: pa.Array) -> tuple[Numbers, Mask]:
     return out, null
 
 
+def stored(column: pa.Array) -> pa.Array:
+    """UUIDs as bytes, which Arrow can compare; all else as it is."""
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
+
+
 def codes_of(column: pa.Array) -> Rows:
     """Equal numbers from 0 on for equal values; nulls are equal to each other."""
-    plain = column.storage if isinstance(column, pa.ExtensionArray) else column  # UUIDs are bytes
-    coded = plain.dictionary_encode(null_encoding="encode")
+    coded = stored(column).dictionary_encode(null_encoding="encode")
     return coded.indices.cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 

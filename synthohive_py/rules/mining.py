@@ -25,7 +25,7 @@ from synthohive_py.rules.kinds import (
     spread,
     strict_gap,
 )
-from synthohive_py.rules.thresholds import NullBeyond, find_thresholds, tells_all
+from synthohive_py.rules.thresholds import FEW, NullBeyond, find_thresholds, tells_all
 
 __all__ = ["mine_rules"]
 
@@ -49,6 +49,7 @@ def mine_rules(
     deciding: Collection[str],
     agreeing: Collection[str] = (),
     parts: Collection[str] = (),
+    computed: Collection[str] = (),
     dated: Mapping[str, str] | None = None,
     relatives: Relatives,
     parent_columns: Mapping[tuple[str, ...], Sequence[str]],
@@ -66,6 +67,7 @@ def mine_rules(
         agreeing: Columns of made-up values. Rows with the same one may agree in others.
         parts: Those that are a part of a foreign key. They can't be changed, nor can a parent's columns that
             say where nulls are, so they do not say so as well.
+        computed: Columns that are computed from others: they can't be changed, but nor do they hold a null.
         dated: Columns that are a part of a date, and which: where that is null they are.
         relatives: The parents of the rows.
         parent_columns: Per foreign key to a parent the columns of that parent to compare with; under no
@@ -83,7 +85,8 @@ def mine_rules(
             sorted((c for c in columns if c not in dated), key=lambda c: c not in free),
             free,
             deciding,
-            parts,
+            parts=parts,
+            computed=computed,
         ),
     ]
     ties = _ties(rules, free)
@@ -313,7 +316,9 @@ def _null_rules(
     columns: Sequence[str],
     free: Collection[str],
     deciding: Collection[str],
+    *,
     parts: Collection[str],
+    computed: Collection[str],
 ) -> Iterator[Nulls | NullBy | NullBeyond]:
     """What nulls have to do with each other and with other columns; not what follows from other rules."""
     size = table.num_rows
@@ -327,8 +332,10 @@ def _null_rules(
     firsts = {names[0]: null[names[0]] for names in alike.values()}
     decided = [*_decided_nulls(table, firsts, {*deciding} - {*parts})]
     yield from decided
-    # Nulls that go with those of a column that can't be changed (the last of these) follow from it.
-    told = {rule.column for rule in decided} | {names[0] for names in alike.values() if names[-1] not in free}
+    # Where few rows have a value that decides, it is not known what it says; a point may say it.
+    told = {rule.column for rule in decided if _counts(table.column(rule.on)).min() >= FEW}
+    # Nulls that go with those of a column that can't be changed follow from it.
+    told |= {names[0] for names in alike.values() if {*names} - {*free, *computed}}
     yield from find_thresholds(table, {c: mask for c, mask in firsts.items() if c not in told}, deciding)
     for names in alike.values():
         if len(names) > 1 and _by_chance(null[names[0]], ~null[names[0]]) >= MIN_BREAKS:
@@ -348,6 +355,11 @@ def _null_rules(
     for one, other in ordered:
         if not any((one, between) in pairs and (between, other) in pairs for between in null):
             yield Nulls(one, other, "first")
+
+
+def _counts(column: pa.ChunkedArray) -> Codes:
+    """How many rows have each value."""
+    return np.bincount(codes_of(column.combine_chunks()))
 
 
 def _decided_nulls(table: pa.Table, null: Mapping[str, Mask], deciding: Collection[str]) -> Iterator[NullBy]:

@@ -19,7 +19,7 @@ from synthohive_py.clauses import Sign, quoted
 from synthohive_py.columns.scalars import Numbers, from_numbers, to_numbers
 from synthohive_py.rules.kinds import Relatives, Rule, spread
 
-__all__ = ["NullBeyond", "can_be_beyond", "find_thresholds", "holders", "is_round", "tells_all"]
+__all__ = ["FEW", "NullBeyond", "can_be_beyond", "find_thresholds", "holders", "is_round", "tells_all"]
 
 MIN_BREAKS = 16  # rows beyond a point that would be otherwise by chance; many points and columns are tried
 MIN_SHARE = 0.5  # of a column's nulls, or of its values, that are beyond the point

@@ -64,6 +64,21 @@ def test_every_type_comes_back(name: str) -> None:
     assert {type(v) for v in twin["c"].dropna()} <= {type(v) for v in real["c"].dropna()}
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.uuid(), pa.binary(16), pa.binary(), pa.string(), pa.int64(), pa.date32()]
+)
+def test_a_column_without_values_stays_so(kind: pa.DataType) -> None:
+    metadata = Metadata()
+    metadata.add_table("t")
+    real = pa.table({"c": pa.nulls(300, kind), "other": np.arange(300) % 7})
+    synthesizer = Synthesizer(metadata, seed=1, model_options={"epochs": 2}, progress=False).fit({"t": real})
+
+    twin = synthesizer.sample(scale=3)["t"]
+
+    assert len(twin) == 900
+    assert twin["c"].isna().all()
+
+
 def test_bytes_and_uuids_are_not_copied_and_stay_unique() -> None:
     for name in ("bytes", "uuids"):
         column = pa.array(FRAMES[name], pa.uuid() if name == "uuids" else None)

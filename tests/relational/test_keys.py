@@ -31,6 +31,31 @@ def test_a_nullable_foreign_key_keeps_its_share_of_nulls() -> None:
     assert twin["user_id"].isna().mean() == pytest.approx(0.25, abs=0.1)
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.string(), pa.uuid()])
+def test_a_foreign_key_that_is_always_null_stays_so(kind: pa.DataType) -> None:
+    metadata = Metadata()
+    metadata.add_table("users", pk="id")
+    metadata.add_table("orders", fk={"user_id": "users.id"})
+    ids = {pa.int64(): range(1, 31), pa.string(): [f"u{number}" for number in range(30)]}
+    known = (
+        pa.array(ids[kind])
+        if kind in ids
+        else kind.wrap_array(pa.array([bytes16(n) for n in range(30)], pa.binary(16)))
+    )
+    orders = pa.table({"user_id": pa.nulls(400, kind), "total": np.arange(400) % 7})
+    data = {"users": pa.table({"id": known, "age": np.arange(30)}), "orders": orders}
+    synthesizer = Synthesizer(metadata, seed=1, model_options={"epochs": 2}, progress=False).fit(data)
+
+    twin = synthesizer.sample(scale=3)["orders"]
+
+    assert len(twin) == 1200
+    assert twin["user_id"].isna().all()
+
+
+def bytes16(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
 def test_composite_and_overlapping_keys_hold_together() -> None:
     """A line's (shop, order) and (shop, product) share the shop, and both must exist."""
     metadata = Metadata()

@@ -289,6 +289,39 @@ def test_a_bound_of_the_column_itself_is_no_rule() -> None:
         metadata_of("seasons", rules=["year >= 1900 or year is null"])
 
 
+@pytest.mark.parametrize("model", ["ctgan", "gaussian_copula"])
+def test_what_is_computed_from_a_column_has_its_nulls(model: str) -> None:
+    rng = np.random.default_rng(0)
+    year, net, price = rng.integers(1900, 2020, 1200), rng.integers(1, 500, 1200), rng.integers(1, 9, 1200)
+    tax = pd.Series(rng.integers(1, 50, 1200), dtype="Int64").where(year >= 1980)
+    bills = pd.DataFrame({"year": year, "tax": tax, "again": tax, "net": net, "total": net + tax})
+    bills = bills.assign(price=price, amount=price * tax)
+    options = FAST if model == "ctgan" else {}
+    metadata = metadata_of("bills", rules=["total = net + tax"])
+    synthesizer = Synthesizer(metadata, seed=1, model=model, model_options=options, progress=False)
+
+    twin = synthesizer.fit({"bills": bills}).sample()["bills"]
+
+    for column in ("tax", "again", "total", "amount"):
+        assert (twin[column].isna() == (twin["year"] < 1980)).all()
+
+
+@pytest.mark.parametrize("model", ["ctgan", "gaussian_copula"])
+def test_a_point_speaks_of_years_with_few_rows_as_well(model: str) -> None:
+    """Of each year before 1985 there are so few rows that it is not stored what it says."""
+    rng = np.random.default_rng(0)
+    year = np.concatenate([np.repeat(np.arange(1955, 1985), 3), rng.integers(1985, 2004, 1000)])
+    cars = pd.DataFrame({"year": year, "size": rng.random(len(year))})
+    cars["airbag"] = pd.Series(rng.choice(["1", "2"], len(year))).where(year >= 1985)
+    options = FAST if model == "ctgan" else {}
+    synthesizer = Synthesizer(metadata_of("cars"), seed=1, model=model, model_options=options, progress=False)
+
+    twin = synthesizer.fit({"cars": cars}).sample()["cars"]
+
+    assert (twin["year"] < 1985).sum() > 20
+    assert (twin["airbag"].isna() == (twin["year"] < 1985)).all()
+
+
 def test_rare_values_are_not_taken_away() -> None:
     """A model knows little of 23 planes with a speed: it would put them beyond the point, and lose them."""
     rng = np.random.default_rng(0)

@@ -62,7 +62,6 @@ def learn_rules(
     """
     roles = _Roles.of(p, driver, prepared)
     relatives = relatives_of(p, driver, prepared)
-    order, is_strict = roles.order, bool(p.order and p.order.is_strict)
     declared = declared_rules(
         p.config,
         p.table,
@@ -71,7 +70,7 @@ def learn_rules(
         deciding={*roles.telling, *roles.agreeing},
         dates=roles.dates,
         free=roles.free,
-        order=order,
+        order=roles.order,
     )
     dated = _date_parts(p, roles, [rule for rule in declared if isinstance(rule, DatePart)])
     dates = dates_of(dated)
@@ -87,8 +86,8 @@ def learn_rules(
         dated=dates,
         relatives=relatives,
         parent_columns=parent_columns(p, driver, prepared),
-        order=order,
-        is_strict=is_strict,
+        order=roles.order,
+        is_strict=roles.is_strict,
     )
     said = {str(rule) for rule in declared}
     found = [*declared, *(rule for rule in (*dated, *mined) if str(rule) not in said)]
@@ -100,8 +99,8 @@ def learn_rules(
         p.table,
         name=p.config.name,
         free=free,
-        order=order,
-        is_strict=is_strict,
+        order=roles.order,
+        is_strict=roles.is_strict,
         threshold=threshold,
         own=p.own,
         agreed=agreed - lost,
@@ -175,6 +174,7 @@ class _Roles:
 
     Attributes:
         order: The column that siblings are sorted by.
+        is_strict: Whether no two siblings share a value of it.
         links: Those of foreign keys.
         free: Those that can be changed.
         parts: Those that are a part of a foreign key, and telling.
@@ -185,6 +185,7 @@ class _Roles:
     """
 
     order: str | None
+    is_strict: bool
     links: frozenset[str]
     parts: frozenset[str]
     free: tuple[str, ...]
@@ -206,6 +207,7 @@ class _Roles:
         agreeing = {c for c in codecs if c not in {*computed, *links}} | _agreeing_keys(p, driver)
         return cls(
             order,
+            bool(p.order and p.order.is_strict),
             frozenset(links),
             frozenset(_telling_parts(p, prepared)),
             tuple(c for c in codecs if c not in held),

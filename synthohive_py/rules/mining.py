@@ -79,16 +79,8 @@ def mine_rules(
         return ()
     dated = dated or {}
     points = {c: _Points.read(table.column(c)) for c in columns if _is_comparable(table.column(c))}
-    rules: list[Rule] = [
-        *_null_rules(
-            table,
-            sorted((c for c in columns if c not in dated), key=lambda c: c not in free),
-            free,
-            deciding,
-            parts=parts,
-            computed=computed,
-        ),
-    ]
+    undated = sorted((c for c in columns if c not in dated), key=lambda c: c not in free)
+    rules: list[Rule] = [*_null_rules(table, undated, free, deciding, parts=parts, computed=computed)]
     ties = _ties(rules, free)
     rules += _dependencies(table, free, deciding, agreeing, dated)
     rules = [r for r in rules if not (r.columns[0] in parts and _is_torn(r, table, ties))]

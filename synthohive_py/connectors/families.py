@@ -95,7 +95,7 @@ def _read_keys(
     keys = {}
     for name, names in columns.items():
         if names:
-            keys[name] = to_texts(to_arrow(connector.read(relations[name], names), name), names)
+            keys[name] = to_texts(to_arrow(connector.read(relations[name], list(names)), name), names)
         else:
             keys[name] = pa.table({PLACE: np.arange(counts[name])})
     return keys

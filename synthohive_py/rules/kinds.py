@@ -36,6 +36,7 @@ __all__ = [
     "followers",
     "rule_from_state",
     "spread",
+    "stored",
     "strict_gap",
 ]
 

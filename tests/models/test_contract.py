@@ -94,8 +94,8 @@ def test_marginals_and_dependence_are_learned(learned: TableModel) -> None:
     sample = learned.sample(4000, generator=rng())
 
     assert np.abs(np.bincount(sample[:, 0], minlength=8) / 4000 - 1 / 8).max() < 0.04
-    # Of six games of CTGAN's own generator four ended above 0.89, and two at 0.83 and 0.85.
-    least = 0.75 if getattr(learned, "generator", "") == "mlp" else 0.9
+    # Ten games of CTGAN's own generator, three of them with twice the epochs, ended at 0.83 to 0.94.
+    least = 0.8 if getattr(learned, "generator", "") == "mlp" else 0.9
     assert np.corrcoef(sample[:, 0], sample[:, 1])[0, 1] > least
     if is_exact(learned):
         assert (sample[:, 2] == sample[:, 0] % 2).mean() > 0.97

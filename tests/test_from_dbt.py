@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+from dbt_commands import run_dbt
 from shop import SOURCES
 
 from synthohive_py import Constraint, ForeignKey, Metadata, SchemaError, Synthesizer
@@ -83,15 +83,8 @@ class Project:
         (self.folder / "dbt_packages" / "synthohive").symlink_to(ROOT, target_is_directory=True)
 
     def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_PROFILES_DIR": "."},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        own = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_PROFILES_DIR": "."}
+        return run_dbt(*arguments, cwd=self.folder, env={**os.environ, **own})
 
 
 def says(expression: str, **config: object) -> dict[str, object]:

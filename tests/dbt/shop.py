@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import duckdb
 import numpy as np
 import pytest
 import yaml
+from dbt_commands import run_dbt
 
 # Tests marked so run on both databases.
 BOTH = pytest.mark.parametrize("loaded", ["duckdb", "postgres"], indirect=True, scope="session")
@@ -237,15 +237,7 @@ class Project:
 
     def dbt(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run dbt; the caller looks at its exit code."""
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments],
-            cwd=self.folder,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        return run_dbt(*arguments, cwd=self.folder, env=self.environment(**environment))
 
     def environment(self, **more: str) -> dict[str, str]:
         """What dbt is to find in its environment."""

@@ -43,7 +43,7 @@ def run_model(adapter: Any, parsed_model: dict[str, Any], compiled_code: str) ->
         exec(compile(compiled_code, file, "exec"), scope)  # noqa: S102  it is the user's
         session = PostgresSession(uri_of(adapter.connections.profile.credentials))
         result = as_copy(scope["model"](scope["dbtObj"](session.table), session))
-    except Exception as error:
+    except Exception as error:  # a user's code may raise anything
         raise DbtRuntimeError(f"Python model failed:\n{told(error)}") from error
     target = scope["synthohive_target"]
     columns = ", ".join(f"{adapter.quote(name)} {kind}" for name, kind in result.columns.items())

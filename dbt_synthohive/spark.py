@@ -39,5 +39,5 @@ class SessionJob(PythonJobHelper):
         path = self.parsed_model["original_file_path"]
         try:
             exec(compile(compiled_code.lstrip(), path, "exec"), scope)  # noqa: S102  it is the user's
-        except Exception as error:
+        except Exception as error:  # a user's code may raise anything
             raise DbtRuntimeError(f"Python model failed:\n{told(error)}") from error

@@ -25,7 +25,7 @@ IMPORTED = ("dbt.adapters.duckdb", "dbt.adapters.postgres", "synthohive_py.dbt",
 
 
 def run_dbt(*arguments: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run dbt; the caller looks at its exit code."""
+    """Run dbt; the caller looks at its exit code, which is -9 where it was killed after `LIMIT` seconds."""
     with tempfile.TemporaryDirectory() as folder:
         said = [str(Path(folder) / name) for name in ("stdout", "stderr")]
         asked = {"arguments": ["--no-use-colors", *arguments], "cwd": str(cwd), "env": env, "said": said}

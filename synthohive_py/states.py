@@ -38,7 +38,7 @@ __all__ = [
     "write_state",
 ]
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 ARRAY = "__array__"  # marks the place of an array in the JSON
 HEADER = "synthohive"
 LEFT_SECONDS = 60  # after which a draft that does not grow is one that a killed program has left

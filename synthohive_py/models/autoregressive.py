@@ -27,7 +27,7 @@ from synthohive_py.models.neural import NeuralModel
 from synthohive_py.models.prior import FEW_ROWS, learn_copula
 from synthohive_py.models.private import PrivateModel, PrivateSteps, noisy_marginals, train_privately
 from synthohive_py.models.processor import processor_settings
-from synthohive_py.models.sampler import BATCH_ROWS, Sampler
+from synthohive_py.models.sampler import BATCH_ROWS, Sampler, SamplingWeights
 from synthohive_py.models.training import (
     Condition,
     LikelihoodOptions,
@@ -101,9 +101,18 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
     Options: ClassVar[type[Any]] = AutoregressiveOptions
     conditional: ClassVar[bool] = False
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._sampling: SamplingWeights | None = None  # made by the first draw
+
     # ------------------------------------------------------------ learning
 
+    def shift(self, logits: Sequence[npt.NDArray[np.float64]]) -> None:
+        super().shift(logits)
+        self._sampling = None
+
     def _make_network(self, generator: torch.Generator) -> AutoregressiveNetwork:
+        self._sampling = None
         return AutoregressiveNetwork(
             self.cardinalities,
             self.context_cardinalities,
@@ -261,7 +270,9 @@ class Autoregressive(NeuralModel[AutoregressiveNetwork], PrivateModel):
         if not columns:
             return out
         contexts = context_tensor(context, rows)
-        sampler = Sampler(network, columns, forbidden)
+        if self._sampling is None:
+            self._sampling = SamplingWeights(network)
+        sampler = Sampler(network, self._sampling, columns, forbidden, rows=min(rows, BATCH_ROWS))
         # Batches have a fixed size: the last bits of a matrix product depend on its shape.
         for start in range(0, rows, BATCH_ROWS):
             part = slice(start, min(start + BATCH_ROWS, rows))

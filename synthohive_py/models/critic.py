@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synthohive_py.models.network import AutoregressiveNetwork, Noise
+from synthohive_py.models.processor import quick_linear
 from synthohive_py.models.training import Rows, validation_loss
 from synthohive_py.rng import Seed
 
@@ -86,7 +87,7 @@ class Critic(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """(packs, 1) scores of (rows, width) rows; higher means more real."""
         row, *layers, last = list(zip(self.weights, self.biases, strict=True))
-        x = F.leaky_relu(F.linear(rows, *row), SLOPE).reshape(len(rows) // self.pac, -1)
+        x = F.leaky_relu(quick_linear(rows, *row), SLOPE).reshape(len(rows) // self.pac, -1)
         for weight, bias in layers:
             x = self.noise.drop(F.leaky_relu(F.linear(x, weight, bias), SLOPE))
         return F.linear(x, *last)
@@ -190,8 +191,7 @@ class _Game:
     def teach_critic(self) -> None:
         batch = self._batch()
         real = self._features(self._one_hot(batch.codes))
-        with torch.no_grad():
-            fake = self._fake(self.network, batch, self.random)
+        fake = self._fake(self.network, batch, self.condition(batch.codes), self.random)
         score = self.critic(torch.cat([real, fake]))
         packs = len(score) // 2
         loss = score[packs:].mean() - score[:packs].mean()
@@ -204,10 +204,10 @@ class _Game:
         """One step against the critic and along the likelihood, on the same rows and conditions."""
         batch = self._batch()
         condition = self.condition(batch.codes)
-        fake = self._fake(self.network, batch, self.random, condition)
+        fake = self._features(_generate(self.network, batch.context, condition, self.random))
         opinion = -self.critic(fake).mean() * self.options.pac
         losses = self.network.losses(batch.codes, batch.context, condition, self.noise)
-        loss = torch.stack(losses).sum() + self.options.weight * opinion
+        loss = losses.sum() + self.options.weight * opinion
         self.generator_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -223,7 +223,7 @@ class _Game:
         critic = copy.deepcopy(self.critic)
         critic.noise = Noise(0.0, self.random)
         random = self.seed.child("judge").torch()
-        fake = self._fake(network, rows, random, network.unconditioned(usable))
+        fake = self._fake(network, rows, network.unconditioned(usable), random)
         real = self._features(self._one_hot(rows.codes))
         return float(critic(real).mean() - critic(fake).mean())
 
@@ -233,14 +233,9 @@ class _Game:
         )
 
     def _fake(
-        self,
-        network: AutoregressiveNetwork,
-        rows: Rows,
-        random: torch.Generator,
-        condition: Tensor | None = None,
+        self, network: AutoregressiveNetwork, rows: Rows, condition: Tensor | None, random: torch.Generator
     ) -> Tensor:
-        condition = self.condition(rows.codes) if condition is None else condition
-        return self._features(_generate(network, rows.context, condition, random))
+        return self._features(self._one_hot(_draw(network, rows.context, condition, random)))
 
     def _features(self, one_hot: Tensor) -> Tensor:
         return torch.cat([one_hot, one_hot @ self.positions], 1)
@@ -262,10 +257,26 @@ def _generate(
         logits = network.column_logits(j, block, x)
         uniform = torch.empty_like(logits).uniform_(1e-10, 1.0, generator=random)
         soft = torch.softmax(logits - torch.log(-torch.log(uniform) + 1e-10), 1)
-        hard = torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0)
+        hard = torch.zeros_like(soft).scatter_(1, soft.max(1, keepdim=True).indices, 1.0)
         columns.append(hard - soft.detach() + soft)
         x = torch.cat([x, columns[-1] @ network.column_embedding(j)], 1)
     return torch.cat(columns, 1)
+
+
+@torch.no_grad()
+def _draw(
+    network: AutoregressiveNetwork, context: Tensor, condition: Tensor | None, random: torch.Generator
+) -> Tensor:
+    """(rows, columns) codes, by inverse CDF: less work than samples with a way back."""
+    codes = torch.empty(len(context), 0, dtype=torch.int64)
+    x = network.inputs(codes, context, condition)
+    for j, block in enumerate(network.blocks()):
+        sums = torch.softmax(network.column_logits(j, block, x), 1).cumsum_(1)
+        aim = torch.empty(len(context), 1).uniform_(generator=random)
+        drawn = torch.searchsorted(sums, aim, right=True).clamp_(max=network.cardinalities[j] - 1)
+        codes = torch.cat([codes, drawn], 1)
+        x = torch.cat([x, network.column_embedding(j)[drawn[:, 0]]], 1)
+    return codes
 
 
 def _positions(cardinalities: Sequence[int], centres: Centres | None) -> Tensor:

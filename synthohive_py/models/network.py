@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from synthohive_py.models.heads import head_losses
+from synthohive_py.models.processor import quick_linear
 
 __all__ = ["AutoregressiveNetwork", "Noise"]
 
@@ -73,7 +76,6 @@ class AutoregressiveNetwork(nn.Module):
     condition_offsets: Tensor
     lookup_order: Tensor
     lookup_offsets: Tensor
-    summary_order: Tensor
 
     def __init__(
         self,
@@ -88,31 +90,28 @@ class AutoregressiveNetwork(nn.Module):
         self.cardinalities = tuple(int(k) for k in cardinalities)
         self.context_width = len(context_cardinalities)
         self.hidden = hidden
-        sizes = [*(int(k) for k in context_cardinalities), *self.cardinalities]
-        widths = [_embedding_width(k) for k in sizes]
+        wide = self._make_context_tables([int(k) for k in context_cardinalities], generator)
+        widths = [_embedding_width(k) for k in self.cardinalities]
         self.embeddings = nn.ParameterList(
-            nn.Parameter(_first_embedding(k, w, generator)) for k, w in zip(sizes, widths, strict=True)
+            nn.Parameter(_first_embedding(k, w, generator))
+            for k, w in zip(self.cardinalities, widths, strict=True)
         )
-        self._group_context(widths[: self.context_width])
-        wide = sum(widths[: self.context_width])
         units = min(wide, SUMMARY_WIDTH)
         self.summary_weights = nn.ParameterList(
             nn.Parameter(_uniform(units, width, generator)) for width in ((wide, units) if units else ())
         )
         self.summary_biases = nn.ParameterList(nn.Parameter(torch.zeros(units)) for _ in self.summary_weights)
         ends = [(CONDITION_WIDTH if conditional else 0) + units]
-        for width in widths[self.context_width :]:
+        for width in widths:
             ends.append(ends[-1] + width)
         self.visible = tuple(ends[:-1])
         columns, total = len(self.cardinalities), ends[-1]
 
         self.conditional = conditional
         if conditional:
-            # Row `offset + K` of a column means that it is not conditioned.
-            rows = sum(self.cardinalities) + columns
-            table = torch.empty(rows, CONDITION_WIDTH).normal_(0, 0.1, generator=generator)
+            table = torch.empty(sum(self.cardinalities), CONDITION_WIDTH).normal_(0, 0.1, generator=generator)
             self.condition_table = nn.Parameter(table)
-            steps = torch.tensor([0, *(k + 1 for k in self.cardinalities)])
+            steps = torch.tensor([0, *self.cardinalities])
             self.register_buffer("condition_offsets", steps.cumsum(0)[:-1], persistent=False)
 
         weight, mask = torch.zeros(columns * hidden, total), torch.zeros(columns * hidden, total)
@@ -127,23 +126,27 @@ class AutoregressiveNetwork(nn.Module):
         )
         self.head_biases = nn.ParameterList(nn.Parameter(torch.zeros(k)) for k in self.cardinalities)
 
-    def _group_context(self, widths: Sequence[int]) -> None:
-        """Context columns with embeddings of the same width are looked up together, in one table.
+    def _make_context_tables(self, cardinalities: Sequence[int], generator: torch.Generator) -> int:
+        """Make the tables of embeddings of the context, and give their width together.
 
-        With a hundred columns, a lookup for each takes three times as long there and back, a tenth of a step.
+        Columns with embeddings of the same width share a table: with a hundred columns, a lookup for each
+        takes many times as long.
         """
         groups: dict[int, list[int]] = {}
-        for i, width in enumerate(widths):
-            groups.setdefault(width, []).append(i)
-        self.lookups = tuple(tuple(group) for group in groups.values())
-        starts, offsets = np.cumsum([0, *widths]), []
-        for group in self.lookups:
-            offsets += [0, *np.cumsum([len(self.embeddings[i]) for i in group])][:-1]
-        order = [i for group in self.lookups for i in group]
-        inputs = [j for i in order for j in range(starts[i], starts[i + 1])]
-        facts = {"lookup_order": order, "lookup_offsets": offsets, "summary_order": inputs}
-        for name, numbers in facts.items():
+        for i, k in enumerate(cardinalities):
+            groups.setdefault(_embedding_width(k), []).append(i)
+        self.context_tables = nn.ParameterList(
+            nn.Parameter(torch.cat([_first_embedding(cardinalities[i], width, generator) for i in group]))
+            for width, group in groups.items()
+        )
+        self.lookups = [len(group) for group in groups.values()]
+        order, offsets = [], []
+        for group in groups.values():
+            order += group
+            offsets += [0, *accumulate(cardinalities[i] for i in group)][:-1]
+        for name, numbers in {"lookup_order": order, "lookup_offsets": offsets}.items():
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.int64), persistent=False)
+        return sum(width * len(group) for width, group in groups.items())
 
     def start_from_marginals(self, marginals: Sequence[Tensor]) -> None:
         """Let the heads begin with the frequencies of their codes: only dependence is left to learn."""
@@ -157,7 +160,9 @@ class AutoregressiveNetwork(nn.Module):
         Args:
             codes: (rows, columns); a column's cardinality where it is not conditioned.
         """
-        return F.embedding_bag(codes + self.condition_offsets, self.condition_table, mode="sum")
+        rows, columns = torch.nonzero(codes < torch.tensor(self.cardinalities), as_tuple=True)
+        asked = self.condition_table[codes[rows, columns] + self.condition_offsets[columns]]
+        return asked.new_zeros(len(codes), CONDITION_WIDTH).index_add(0, rows, asked)
 
     def summary(self, context: Tensor, noise: Noise | None) -> Tensor:
         """(rows, units): what all columns see of the context, by two layers, the second beside the first.
@@ -165,20 +170,19 @@ class AutoregressiveNetwork(nn.Module):
         A wide context (the parent, its parents, the elder siblings) has far more inputs than a column can
         learn to weigh for itself from a few thousand families; together the columns can.
         """
-        x = self._looked_up(context)
+        # Indexing, not F.embedding: its way back takes half the time.
+        x = torch.cat([table[places].flatten(1) for table, places in self.looked_up(context)], 1)
         if noise:
             x = noise.drop(x, noise.rate / 2)
         (first, second), (bias, other) = self.summary_weights, self.summary_biases
-        x = F.silu(F.linear(x, first.index_select(1, self.summary_order), bias))
-        return x + F.silu(F.linear(noise.drop(x) if noise else x, second, other))
+        linear = quick_linear if noise else F.linear
+        x = F.silu(linear(x, first, bias))
+        return x + F.silu(linear(noise.drop(x) if noise else x, second, other))
 
-    def _looked_up(self, context: Tensor) -> Tensor:
-        """(rows, inputs) the embeddings of the context, in the order of `lookups`."""
+    def looked_up(self, context: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The tables of embeddings of the context, and the (rows, columns) places of its codes in each."""
         places = context.index_select(1, self.lookup_order) + self.lookup_offsets
-        tables = [torch.cat([self.embeddings[i] for i in group]) for group in self.lookups]
-        # Indexing, not F.embedding: its way back takes half the time.
-        parts = torch.split(places, [len(group) for group in self.lookups], 1)
-        return torch.cat([table[part].flatten(1) for table, part in zip(tables, parts, strict=True)], 1)
+        return list(zip(self.context_tables, torch.split(places, self.lookups, 1), strict=True))
 
     def inputs(
         self, codes: Tensor, context: Tensor, condition: Tensor | None, noise: Noise | None = None
@@ -192,7 +196,7 @@ class AutoregressiveNetwork(nn.Module):
 
     def column_embedding(self, column: int) -> Tensor:
         """(codes, width) embeddings of a column."""
-        return self.embeddings[self.context_width + column]
+        return self.embeddings[column]
 
     def forward(
         self, codes: Tensor, context: Tensor, condition: Tensor | None = None, noise: Noise | None = None
@@ -205,14 +209,18 @@ class AutoregressiveNetwork(nn.Module):
             condition: (rows, columns) int64, for a conditional network.
             noise: Dropout, while training.
         """
+        z = self._units(codes, context, condition, noise)
+        units = z.view(len(z), len(self.cardinalities), self.hidden).unbind(1)
+        return [F.linear(u, w, b) for u, w, b in zip(units, self.head_weights, self.head_biases, strict=True)]
+
+    def _units(self, codes: Tensor, context: Tensor, condition: Tensor | None, noise: Noise | None) -> Tensor:
+        """(rows, columns * hidden) hidden units of all columns."""
         x = self.inputs(codes, context, condition, noise)
         if noise:
             x = noise.drop(x, noise.rate / 2)
-        z = F.silu(F.linear(x, self.weight * self.mask, self.bias))
-        if noise:
-            z = noise.drop(z)
-        units = z.view(len(z), len(self.cardinalities), self.hidden).unbind(1)
-        return [F.linear(u, w, b) for u, w, b in zip(units, self.head_weights, self.head_biases, strict=True)]
+        linear = quick_linear if noise else F.linear
+        z = F.silu(linear(x, self.weight * self.mask, self.bias))
+        return noise.drop(z) if noise else z
 
     def blocks(self) -> list[tuple[Tensor, Tensor]]:
         """Per column the weights and the bias of its hidden units.
@@ -229,10 +237,10 @@ class AutoregressiveNetwork(nn.Module):
 
     def losses(
         self, codes: Tensor, context: Tensor, condition: Tensor | None = None, noise: Noise | None = None
-    ) -> list[Tensor]:
-        """Per column the mean negative log-likelihood of its codes, in nats."""
-        logits = self(codes, context, condition, noise)
-        return [F.cross_entropy(out, codes[:, j]) for j, out in enumerate(logits)]
+    ) -> Tensor:
+        """(columns,) the mean negative log-likelihood of each column's codes, in nats."""
+        units = self._units(codes, context, condition, noise)
+        return head_losses(units, codes, list(self.head_weights), list(self.head_biases))
 
     def unconditioned(self, rows: int) -> Tensor | None:
         """The condition that conditions nothing; None for a network without conditions."""

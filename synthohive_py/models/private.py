@@ -256,9 +256,10 @@ class _Passed:
     @classmethod
     def through(cls, network: AutoregressiveNetwork, rows: Rows) -> _Passed:
         """The forward pass of `network.forward` with its steps kept, and the way back to each of them."""
-        context, columns = network.context_width, len(network.cardinalities)
-        codes = torch.cat([rows.context, rows.codes], 1)
-        embedded = [F.embedding(codes[:, i], e) for i, e in enumerate(network.embeddings)]
+        columns = len(network.cardinalities)
+        looked_up = _looked_up(network, rows)
+        embedded = [F.embedding(places, table).flatten(1) for table, places in looked_up]
+        context = len(looked_up) - columns
         entered, summed, parts = [], [], []
         if context:
             (first, second), (bias, other) = network.summary_weights, network.summary_biases
@@ -269,7 +270,7 @@ class _Passed:
             parts.append(entered[1] + F.silu(summed[1]))
         x = torch.cat([*parts, *embedded[context:]], 1)
         hidden = F.linear(x, network.weight * network.mask, network.bias)
-        units = F.silu(hidden).view(len(codes), columns, network.hidden).unbind(1)
+        units = F.silu(hidden).view(len(rows), columns, network.hidden).unbind(1)
         logits = [
             F.linear(u, w, b)
             for u, w, b in zip(units, network.head_weights, network.head_biases, strict=True)
@@ -309,11 +310,10 @@ class _Passed:
     def weighted_sum(self, weights: Tensor) -> list[Tensor]:
         """The rows' gradients times their weights, summed, in the order of the network's parameters."""
         network = self.network
-        codes = torch.cat([self.rows.context, self.rows.codes], 1)
         found: dict[int, Tensor] = {}
-        for i, (embedding, returned) in enumerate(zip(network.embeddings, self.looked_up, strict=True)):
-            whole = torch.zeros_like(embedding)
-            found[id(embedding)] = whole.index_add_(0, codes[:, i], returned * weights[:, None])
+        for (table, places), returned in zip(_looked_up(network, self.rows), self.looked_up, strict=True):
+            each = (returned * weights[:, None]).view(-1, table.shape[1])
+            found[id(table)] = torch.zeros_like(table).index_add_(0, places.flatten(), each)
         layers = [
             (network.summary_weights, network.summary_biases, self.summary),
             (network.head_weights, network.head_biases, self.heads),
@@ -324,3 +324,9 @@ class _Passed:
         wide, bias = _Linear(self.inputs, self.hidden).weighted_sum(weights)
         found[id(network.weight)], found[id(network.bias)] = wide * network.mask, bias
         return [found[id(parameter)] for parameter in network.parameters()]
+
+
+def _looked_up(network: AutoregressiveNetwork, rows: Rows) -> list[tuple[Tensor, Tensor]]:
+    """The tables of embeddings, and the places that each row has in them: those of the context come first."""
+    own = [(table, rows.codes[:, j : j + 1]) for j, table in enumerate(network.embeddings)]
+    return [*network.looked_up(rows.context), *own]

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-__all__ = ["processor_settings"]
+__all__ = ["processor_settings", "quick_linear", "quickest_type"]
 
 
 @contextmanager
@@ -30,3 +32,19 @@ def processor_settings() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
+
+
+def quickest_type() -> torch.dtype:
+    """The type of wide products: bfloat16 is several times quicker where the processor multiplies it."""
+    # Newer than our oldest torch.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if capabilities.get("amx_bf16") else torch.float32
+
+
+def quick_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer of float32 whose factors are of `quickest_type` (Micikevicius et al. 2018).
+
+    For training: what rounding adds is far less than the noise of a batch.
+    """
+    dtype = torch.float32 if x.is_cuda else quickest_type()
+    return F.linear(x.to(dtype), weight.to(dtype), bias.to(dtype)).to(x.dtype)

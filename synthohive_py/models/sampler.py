@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from synthohive_py.models.network import AutoregressiveNetwork
+from synthohive_py.models.processor import quickest_type
 
-__all__ = ["BATCH_ROWS", "Sampler"]
+__all__ = ["BATCH_ROWS", "Sampler", "SamplingWeights"]
 
 BATCH_ROWS = 4096
 HEIGHTS = (256, 1024, BATCH_ROWS)  # rows that products of bfloat16 are made of
@@ -24,33 +25,55 @@ SILU_OF_IT_IS_ONE = 1.2784645427610738
 SMALLEST_TOTAL = 1e-20  # of unnormalised probabilities; below, and where they overflow, softmax is needed
 
 
+class SamplingWeights:
+    """The weights of a fitted network as sampling needs them. Threads may share them.
+
+    Args:
+        network: The network; later changes of it are not seen.
+    """
+
+    def __init__(self, network: AutoregressiveNetwork) -> None:
+        self.dtype = quickest_type()
+        self.weights, self.heads, self.embeddings = [], [], []
+        for j, (weight, bias) in enumerate(network.blocks()):
+            seen = torch.cat([bias[:, None], weight], 1)
+            self.weights.append(seen.detach().t().contiguous().to(self.dtype))
+            head, head_bias = network.head_weights[j].detach(), network.head_biases[j].detach()
+            self.heads.append(torch.cat([head, head_bias[:, None]], 1).t().contiguous())
+            self.embeddings.append(network.column_embedding(j).detach().to(self.dtype))
+
+
 class Sampler:
-    """Draws batches of at most `BATCH_ROWS` rows. Not to be shared by threads.
+    """Draws batches of rows. Not to be shared by threads.
 
     Args:
         network: The fitted network.
+        weights: Its weights.
         columns: How many of its columns to draw.
         forbidden: Per column a mask of the codes that are never drawn.
+        rows: The most rows of a batch, at most `BATCH_ROWS`.
     """
 
-    def __init__(self, network: AutoregressiveNetwork, columns: int, forbidden: Mapping[int, Tensor]) -> None:
+    def __init__(
+        self,
+        network: AutoregressiveNetwork,
+        weights: SamplingWeights,
+        columns: int,
+        forbidden: Mapping[int, Tensor],
+        *,
+        rows: int = BATCH_ROWS,
+    ) -> None:
         self.network, self.columns, self.forbidden = network, columns, forbidden
         self.sizes = network.cardinalities[:columns]
         self.ends = [1 + end for end in network.visible]
-        hidden, dtype = network.hidden, _quickest_type()
-        self.weights, self.heads = [], []
-        for j in range(columns):
-            block = slice(j * hidden, (j + 1) * hidden)
-            seen = torch.cat([network.bias[block, None], network.weight[block, : network.visible[j]]], 1)
-            self.weights.append(seen.detach().t().contiguous().to(dtype))
-            head, bias = network.head_weights[j].detach(), network.head_biases[j].detach()
-            self.heads.append(torch.cat([head, bias[:, None]], 1).t().contiguous())
-        self.embeddings = [network.column_embedding(j).detach().to(dtype) for j in range(columns)]
-        self.x = torch.ones(BATCH_ROWS, 1 + network.weight.shape[1], dtype=dtype)
-        self.product = torch.empty(BATCH_ROWS, hidden, dtype=dtype)
-        self.units = torch.empty(BATCH_ROWS, hidden + 1)
-        self.sums = {size: torch.empty(BATCH_ROWS, size) for size in set(self.sizes)}
-        self.totals = torch.empty(columns, BATCH_ROWS)
+        self.dtype = weights.dtype
+        self.weights, self.heads, self.embeddings = weights.weights, weights.heads, weights.embeddings
+        height = self._height(rows)
+        self.x = torch.ones(height, 1 + network.weight.shape[1], dtype=self.dtype)
+        self.product = torch.empty(height, network.hidden, dtype=self.dtype)
+        self.units = torch.empty(rows, network.hidden + 1)
+        self.sums = {size: torch.empty(rows, size) for size in set(self.sizes)}
+        self.totals = torch.empty(columns, rows)
 
     def draw(self, uniforms: Tensor, context: Tensor, given: Tensor | None) -> Tensor:
         """(rows, columns) codes.
@@ -113,17 +136,10 @@ class Sampler:
 
         For products of bfloat16 torch keeps a program per shape, in the end a gigabyte of them.
         """
-        if self.x.dtype != torch.bfloat16:
+        if self.dtype != torch.bfloat16:
             return rows
         return next(height for height in HEIGHTS if height >= rows)
 
 
 def _softmax_(logits: Tensor) -> Tensor:
     return torch.softmax(logits, 1, out=logits)
-
-
-def _quickest_type() -> torch.dtype:
-    """The type of the wide products. bfloat16 is several times quicker where the processor multiplies it."""
-    # Newer than our oldest torch.
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return torch.bfloat16 if capabilities.get("amx_bf16") else torch.float32

@@ -150,7 +150,7 @@ def validation_loss(network: AutoregressiveNetwork, rows: Rows) -> float:
     for start in range(0, len(rows), EVALUATION_ROWS):
         part = rows.take(torch.arange(start, min(start + EVALUATION_ROWS, len(rows))))
         condition = network.unconditioned(len(part))
-        total += float(sum(network.losses(part.codes, part.context, condition))) * len(part)
+        total += float(network.losses(part.codes, part.context, condition).sum()) * len(part)
     return total / max(len(rows), 1)
 
 
@@ -293,8 +293,7 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
         condition = self.condition(batch.codes) if self.condition else None
-        losses = self.network.losses(batch.codes, batch.context, condition, self.noise)
-        loss = torch.stack(losses).sum()
+        loss = self.network.losses(batch.codes, batch.context, condition, self.noise).sum()
         self.optimizer.zero_grad(set_to_none=False)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([self.weights], 5.0)

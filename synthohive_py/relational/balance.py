@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from synthohive_py.errors import GenerationError
 from synthohive_py.models.processor import processor_settings
 from synthohive_py.relational.fitted import Block, FittedSchema, FittedTable
 from synthohive_py.relational.generation import Generation
+from synthohive_py.relational.shards import Shard
+from synthohive_py.relational.world import World
 from synthohive_py.rng import Seed
 
 __all__ = ["balance", "shares_of"]
@@ -35,6 +38,7 @@ CHANCE = 0.5  # standard errors of a count that are left as they are
 BALANCED = frozenset({"column", "recurrence", "family"})  # the others are dealt, or matched to parents
 FEW_CATEGORIES, FEW_NUMBERS = 64, 12  # codes of a column that are balanced one by one
 MOST_SHIFT = 1.0  # of a code's logit in one round
+SHARDS = 2  # that are looked at of a large twin, side by side; together of the size of one
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,8 +76,7 @@ def balance(
         if deadline is not None and time.monotonic() >= deadline:
             return
         try:
-            with _without_warnings():
-                drawn = _drawn(fitted, roots, seed.child(number))
+            drawn = _drawn(fitted, roots, seed.child(number))
         except GenerationError as error:  # `sample` will raise it, too; or not, with other numbers of rows
             logger.debug("shares are left as they are: %s", error)
             return
@@ -141,10 +144,21 @@ def _groups(table: FittedTable, block: Block, place: int) -> npt.NDArray[np.int6
 
 
 def _drawn(fitted: FittedSchema, roots: Mapping[str, int], seed: Seed) -> dict[str, Codes]:
-    """The codes of generated rows: of whole tables, or of the first shard of large ones."""
-    generation = Generation.start(fitted, roots, seed, {})
-    tables = generation.world(generation.shards[0]).tables if generation.shards else generation.shared
-    return {name: generated.codes for name, generated in tables.items()}
+    """The codes of generated rows: of whole tables, or of the first shards of large ones."""
+    with _without_warnings():
+        generation = Generation.start(fitted, roots, seed, {}, finer=SHARDS)
+
+    def made(shard: Shard) -> World:
+        with _without_warnings():
+            return generation.world(shard)
+
+    with ThreadPoolExecutor(SHARDS) as pool:
+        worlds = list(pool.map(made, generation.shards[:SHARDS]))
+    codes = {name: generated.codes for name, generated in generation.shared.items()}
+    for name in worlds[0].tables if worlds else ():
+        if name not in codes:
+            codes[name] = np.concatenate([world.tables[name].codes for world in worlds])
+    return codes
 
 
 def _beyond_chance(wanted: Floats, counts: npt.NDArray[np.int64]) -> Floats:

@@ -46,5 +46,8 @@ def cluster_centres(points: Floats, count: int, rng: np.random.Generator) -> Flo
             centres = kmeans2(points, count, iter=30, minit="++", missing="raise", rng=rng)[0]
         except ClusterError:  # one had no points
             return cluster_centres(points, count // 2, rng)
-    main = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0] if len(points) else 0.0
-    return centres[np.argsort(centres @ main, kind="stable")] if len(points) else centres
+    if not len(points):
+        return centres
+    apart = points - points.mean(axis=0)
+    main = np.linalg.eigh(apart.T @ apart)[1][:, -1]  # far less work than a decomposition of all points
+    return centres[np.argsort(centres @ main, kind="stable")]

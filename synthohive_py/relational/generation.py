@@ -52,6 +52,8 @@ class Generation:
         seed: Seed,
         conditions: Mapping[str, Conditions],
         existing: Mapping[str, pa.Table] | None = None,
+        *,
+        finer: int = 1,
     ) -> Generation:
         """Divide the tables, and make those that are not divided.
 
@@ -61,8 +63,9 @@ class Generation:
             seed: Everything random derives from it.
             conditions: Per table the values that every row has.
             existing: Per table of a twin that rows are added to, its unique columns.
+            finer: By how much shards are smaller than usual.
         """
-        whole, count = divide(fitted, roots)
+        whole, count = divide(fitted, roots, finer)
         world = World(fitted, {}, whole_parts(fitted, whole, roots), seed, existing=existing or {})
         _make(world, conditions, seed)
         dealt = {}

@@ -25,7 +25,7 @@ __all__ = ["UNKNOWN", "alike", "family_codes"]
 UNKNOWN = 0  # the code of parents without children
 SIZES = (64, 32)  # clusters of the first and the second code
 MIN_FAMILIES = 20  # per cluster on average; fewer are too few to learn from
-FIT_FAMILIES = 50_000
+FIT_FAMILIES = 20_000
 MAX_ROWS = 20_000  # that likeness is judged by
 SHUFFLES = 20
 

@@ -26,7 +26,7 @@ __all__ = ["Profile", "dependence", "relevance"]
 
 SIZES = (64, 16)  # clusters of the first and the second code
 MIN_CLUSTER = 8  # real parents per cluster, at least on average
-FIT_ROWS = 50_000
+FIT_ROWS = 10_000
 RELEVANCE_ROWS = 8_000
 RELEVANCE_LEVELS = 20
 
@@ -73,7 +73,7 @@ class Profile:
         rest = features_of(tables, codes)[seed.child("rows").numpy().permutation(len(codes))[:FIT_ROWS]]
         centres = []
         for level, size in enumerate(SIZES):
-            clusters = int(np.clip(len(rest) // max(threshold, MIN_CLUSTER), 1, size))
+            clusters = int(np.clip(len(codes) // max(threshold, MIN_CLUSTER), 1, size))
             found = cluster_centres(rest, clusters, seed.child("level", level).numpy())
             centres.append(found)
             rest = rest - found[vq(rest, found)[0]]

@@ -29,7 +29,7 @@ KEPT = 4  # values in a list
 AGAIN, NEW, NULL = 0, 1, KEPT + 1  # the code of the list's first value, of one not in it, and of null
 MIN_GAIN = 0.15  # of the information in a column, that its recurrence must save beyond chance
 MIN_ROWS = 200  # that are not null; fewer tell nothing
-MAX_ROWS = 50_000  # that are looked at
+MAX_ROWS = 20_000  # that are looked at
 MAX_CATEGORIES = 32  # of the column that has lists of its own
 
 Rows = npt.NDArray[np.int64]

@@ -74,19 +74,20 @@ class Shard:
         return cls(state["number"], state["count"], {n: Part(*part) for n, part in state["parts"].items()})
 
 
-def divide(fitted: FittedSchema, roots: Mapping[str, int]) -> tuple[frozenset[str], int]:
+def divide(fitted: FittedSchema, roots: Mapping[str, int], finer: int = 1) -> tuple[frozenset[str], int]:
     """Which tables are made whole, and how many shards the others have.
 
     Args:
         fitted: What was learned.
         roots: The rows of the root tables.
+        finer: By how much shards are smaller than usual.
     """
     expected = _expected_rows(fitted, roots)
     count, whole = 1, frozenset(fitted.tables)
     # More shards make more tables too small for them, which leaves less to divide.
     for _ in range(len(fitted.tables) + 1):
         divided = sum(rows for name, rows in expected.items() if name not in whole or count == 1)
-        wanted = max(-(-int(divided) // SHARD_ROWS), 1)
+        wanted = max(-(-int(divided) * finer // SHARD_ROWS), 1)
         if wanted == count:
             break
         count = wanted

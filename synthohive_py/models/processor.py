@@ -19,7 +19,7 @@ from torch import Tensor
 
 __all__ = ["processor_settings", "quick_linear", "quickest_type"]
 
-# Multiplications from which bfloat16 saves time. Torch keeps a program of 1 MB for each shape of its products.
+# From so many multiplications on bfloat16 saves time; but torch keeps a program of 1 MB for each shape
 LARGE_PRODUCT = 2**25
 
 

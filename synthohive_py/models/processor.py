@@ -19,7 +19,7 @@ from torch import Tensor
 
 __all__ = ["processor_settings", "quick_linear", "quickest_type"]
 
-# From so many multiplications on bfloat16 saves time; but torch keeps a program of 1 MB for each shape
+# Multiplications in a product, from which on bfloat16 is worth it: torch keeps a program of 1 MB per shape.
 LARGE_PRODUCT = 2**25
 
 

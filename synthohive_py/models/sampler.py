@@ -29,7 +29,7 @@ class SamplingWeights:
     """The weights of a fitted network as sampling needs them. Threads may share them.
 
     Args:
-        network: The network; later changes of it are not seen.
+        network: The network, which is not to change any more.
     """
 
     def __init__(self, network: AutoregressiveNetwork) -> None:
@@ -61,7 +61,7 @@ class Sampler:
         columns: int,
         forbidden: Mapping[int, Tensor],
         *,
-        rows: int = BATCH_ROWS,
+        rows: int,
     ) -> None:
         self.network, self.columns, self.forbidden = network, columns, forbidden
         self.sizes = network.cardinalities[:columns]
